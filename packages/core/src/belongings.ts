@@ -1,0 +1,73 @@
+import { AsyncResource } from 'node:async_hooks';
+import { Cleanup, type CleanupHandler, type CleanupOwner } from './cleanup.ts';
+import type { Outcome } from './verdict.ts';
+
+/** What a work has asked for: a signal, cleanup, a disposer for a late value. Made when it first asks. */
+export class Belongings {
+  readonly #owner: CleanupOwner;
+  #controller: AbortController | null = null;
+  /** The AsyncLocalStorage context in which the signal was first read. */
+  #context: AsyncResource | null = null;
+  #cleanup: Cleanup | null = null;
+  #late: ((value: unknown) => unknown)[] | null = null;
+
+  constructor(owner: CleanupOwner) {
+    this.#owner = owner;
+  }
+
+  /** The signal. `reason` is why the work was stopped already, or undefined. */
+  signal(reason: unknown): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (reason === undefined) this.#context = new AsyncResource('SluiceSignal');
+      else this.#controller.abort(reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Tells whoever listens to the signal. */
+  abort(reason: unknown): void {
+    const controller = this.#controller;
+    if (controller !== null) this.#context?.runInAsyncScope(() => controller.abort(reason));
+  }
+
+  /** Registers a handler; `outcome` is how the work has ended already, or undefined. */
+  addCleanup(handler: CleanupHandler, outcome: Outcome | undefined): void {
+    this.#cleanup ??= new Cleanup(this.#owner);
+    this.#cleanup.add(handler);
+    // Registered after the end: it runs at once, and settling waits for it.
+    if (outcome !== undefined) this.#cleanup.start(outcome);
+  }
+
+  /** The work has ended: its cleanup begins. */
+  clean(outcome: Outcome): void {
+    this.#cleanup?.start(outcome);
+  }
+
+  /** Whether no cleanup is under way. */
+  get idle(): boolean {
+    return this.#cleanup === null || this.#cleanup.idle;
+  }
+
+  /** Time is up: the rest of the cleanup starts at once. Answers how many handlers have not finished. */
+  flush(): number {
+    return this.#cleanup?.flush() ?? 0;
+  }
+
+  addLate(dispose: (value: unknown) => unknown): void {
+    this.#late ??= [];
+    this.#late.push(dispose);
+  }
+
+  /** Hands a late value to whoever wanted to dispose of it. */
+  disposeLate(value: unknown): void {
+    for (const dispose of this.#late ?? []) {
+      try {
+        const disposed = dispose(value);
+        if (disposed instanceof Promise) disposed.catch((error: unknown) => this.#owner.cleanupThrew(error));
+      } catch (error) {
+        this.#owner.cleanupThrew(error);
+      }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import { type Duration, readDuration } from './duration.ts';
+import type { InvocationOptions } from './invocation.ts';
+import type { Policies } from './policies.ts';
+import { Problems } from './problems.ts';
+
+/** What may be said about one call, beside the policies of the plugins in its stack. */
+export interface CallOptions extends Policies {
+  /** Bounds the call as a whole, whatever its interceptors do; no bound unless set. `0` ends it before it starts. */
+  readonly deadline?: Duration | undefined;
+  /** Stops the call when it is aborted; its reason arrives everywhere unchanged. */
+  readonly signal?: AbortSignal | undefined;
+  /** The id of the run that the call is; a new one unless set. */
+  readonly runId?: string | undefined;
+  /** What ties it to what else belongs to the same request; the run's id unless set. */
+  readonly correlationId?: string | undefined;
+  /** The key under which a service may recognise a repetition; a new one for each call unless set. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+const OWN: readonly string[] = ['deadline', 'signal', 'runId', 'correlationId', 'idempotencyKey'];
+
+/** What a caller's options amount to: core's own, checked, and those of plugins, as they were written. */
+export interface ReadOptions {
+  readonly own: InvocationOptions;
+  /** Undefined when there are none. */
+  readonly policies: Readonly<Record<string, unknown>> | undefined;
+}
+
+const NOTHING: ReadOptions = { own: {}, policies: undefined };
+
+/** Checks and sorts the options of one call. Throws a {@link ConfigError} that lists all that is wrong with them. */
+export function readCallOptions(options: CallOptions | undefined): ReadOptions {
+  if (options === undefined) return NOTHING;
+  const problems = new Problems();
+  if (typeof options !== 'object' || options === null) {
+    problems.add('options', 'an object', options);
+    problems.throwIfAny();
+  }
+  const { deadline, signal } = options;
+  const deadlineMs = deadline === undefined ? undefined : readDuration(deadline, 'deadline', problems);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) problems.add('signal', 'an AbortSignal', signal);
+  for (const key of ['runId', 'correlationId', 'idempotencyKey'] as const) {
+    const value: unknown = options[key];
+    if (value !== undefined && (typeof value !== 'string' || value === ''))
+      problems.add(key, 'a text that is not empty', value);
+  }
+  problems.throwIfAny();
+  const { runId, correlationId, idempotencyKey } = options;
+  return { own: { deadlineMs, signal, runId, correlationId, idempotencyKey }, policies: policiesOf(options, OWN) };
+}
+
+/** The part of an options object that plugins own; undefined when it is empty. */
+export function policiesOf(options: object, own: readonly string[]): Readonly<Record<string, unknown>> | undefined {
+  const entries = Object.entries(options).filter(([key, value]) => value !== undefined && !own.includes(key));
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}

@@ -1,0 +1,50 @@
+import { Snapshot } from './snapshot.ts';
+
+/** What a call has got so far that is not its result yet: the items of a stream, and what the work says it has achieved. */
+export class Collector {
+  /** Whether the latest work is a stream. */
+  streaming = false;
+  /** How many items have come. */
+  count = 0;
+  readonly #keepAll: boolean;
+  #items: unknown[] = [];
+  #last: unknown = undefined;
+  #snapshot: Snapshot | null = null;
+
+  /** @param keepAll - false when only the last item is wanted */
+  constructor(keepAll: boolean) {
+    this.#keepAll = keepAll;
+  }
+
+  /** A further item. */
+  add(item: unknown): void {
+    this.count++;
+    this.#last = item;
+    if (this.#keepAll) this.#items.push(item);
+  }
+
+  /** What the items amount to: all of a stream, or the last. */
+  get result(): unknown {
+    return this.streaming && this.#keepAll ? this.#items : this.#last;
+  }
+
+  /** What has been achieved: what the work reported itself, or else what it has emitted. Undefined when that is nothing. */
+  get partial(): unknown {
+    if (this.#snapshot !== null) return this.#snapshot.value;
+    return this.#items.length === 0 ? undefined : [...this.#items];
+  }
+
+  /** Keeps a copy of what the work reports. Answers false for what cannot be copied. */
+  report(value: unknown): boolean {
+    this.#snapshot ??= new Snapshot();
+    return this.#snapshot.take(value);
+  }
+
+  /** Another attempt begins: it has achieved nothing yet. */
+  reset(): void {
+    this.streaming = false;
+    this.#items = [];
+    this.#last = undefined;
+    this.#snapshot = null;
+  }
+}

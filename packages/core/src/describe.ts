@@ -1,0 +1,31 @@
+import { types } from 'node:util';
+
+/**
+ * Says what a value is in a few words, for messages. Never throws and never runs the value's own code: a hostile getter,
+ * `toString` or Proxy trap is not reached.
+ */
+export function describe(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+    case 'bigint':
+      return `${value}n`;
+    case 'symbol':
+      return value.toString();
+    case 'function':
+      return types.isProxy(value) ? 'a Proxy' : 'a function';
+    case 'object':
+      return describeObject(value);
+    default:
+      return Object.is(value, -0) ? '-0' : String(value);
+  }
+}
+
+function describeObject(value: object | null): string {
+  if (value === null) return 'null';
+  if (types.isProxy(value)) return 'a Proxy';
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (types.isNativeError(value)) return 'an Error';
+  if (types.isPromise(value)) return 'a Promise';
+  return 'an object';
+}

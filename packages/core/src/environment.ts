@@ -1,0 +1,100 @@
+import { Chain } from './chain.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { describe } from './describe.ts';
+import { isSluiceError } from './errors/sluice-error.ts';
+import { EventHub } from './event-hub.ts';
+import { isRealError } from './is-real-error.ts';
+import type { Logger } from './logger.ts';
+import { Reporter } from './reporter.ts';
+import type { Stack } from './stack.ts';
+import type { Target } from './target.ts';
+import { type Timers, timersOf } from './timers.ts';
+import { type AnyTool, toolTarget } from './tool.ts';
+
+/** What may be set for all calls of a runner. */
+export interface EnvironmentOptions {
+  readonly clock?: Clock | undefined;
+  readonly logger?: Logger | undefined;
+  readonly graceMs?: number | undefined;
+  readonly timeouts?: boolean | undefined;
+}
+
+/** What the people on call want to see at a glance. */
+export interface Gauges {
+  /** Calls that have no verdict yet. */
+  running: number;
+  /** Works that are past their grace and have not settled. */
+  orphans: number;
+  /** Values and errors that came after their verdict, in all. */
+  late: number;
+}
+
+/** How long work may take to unwind once it was stopped, in milliseconds. */
+const GRACE = 50;
+/** How long cleanup may take after work that ended by itself, in milliseconds. */
+const CLEANUP = 1_000;
+
+/** What all calls of one runner share, or of one stack that is used without a runner. */
+export class Environment {
+  readonly stack: Stack;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly events: EventHub;
+  readonly reporter: Reporter;
+  readonly grace: number;
+  readonly cleanup: number = CLEANUP;
+  /** False while deadlines are switched off, for debugging. */
+  readonly timeouts: boolean;
+  readonly gauges: Gauges = { running: 0, orphans: 0, late: 0 };
+  /** Says, once, what went wrong beside a call. A function of its own, to be handed on. */
+  readonly report: (error: unknown) => void;
+  readonly #chains = new WeakMap<AnyTool, Chain>();
+
+  constructor(stack: Stack, options: EnvironmentOptions = {}) {
+    const {
+      clock = systemClock,
+      logger,
+      graceMs = GRACE,
+      timeouts = process.env['SLUICE_TIMEOUTS'] !== 'off',
+    } = options;
+    this.stack = stack;
+    this.clock = clock;
+    this.timers = timersOf(clock);
+    this.events = new EventHub(clock, (error) =>
+      this.reporter.warn(`A listener threw ${inWords(error)}`, { err: error }),
+    );
+    this.reporter = new Reporter(this.events, logger);
+    this.grace = graceMs;
+    this.timeouts = timeouts;
+    this.report = (error) => this.reporter.warn(inWords(error), { err: error });
+  }
+
+  /** Puts the stack around a target; `run` are the policies of one call. */
+  compile(target: Target, run?: Readonly<Record<string, unknown>>): Chain {
+    return new Chain(this, target, this.stack.linksFor(target, run));
+  }
+
+  /** The chain of a tool, compiled when it is first used. */
+  chainOf(tool: AnyTool): Chain {
+    let chain = this.#chains.get(tool);
+    if (chain === undefined) {
+      const target = toolTarget(tool);
+      chain = this.compile(target);
+      this.#chains.set(tool, chain);
+      this.warn(target);
+    }
+    return chain;
+  }
+
+  /** Says once what the order check finds: of the stack around `target`, or of the stack as such. */
+  warn(target?: Target): void {
+    const { findings } = target === undefined ? this.stack : { findings: this.stack.findingsFor(target) };
+    for (const { code, message, fix } of findings) this.reporter.warn(`${message}. ${fix}`, { code });
+  }
+}
+
+function inWords(error: unknown): string {
+  if (!isRealError(error)) return describe(error);
+  const cause = isSluiceError(error) && isRealError(error.cause) ? `: ${error.cause.message}` : '';
+  return `${error.message}${cause}`;
+}

@@ -1,0 +1,95 @@
+import { isoTime } from '../clock.ts';
+import { describe } from '../describe.ts';
+import { safeJson } from '../safe-json.ts';
+import { isSluiceError } from './sluice-error.ts';
+
+/** What a caller of {@link toResponse} knows about the request. */
+export interface ResponseMetadata {
+  /** The request's id, as the client knows it. */
+  readonly requestId?: string;
+  /** When the answer was made, as ISO 8601; now unless given. */
+  readonly timestamp?: string;
+  /** How long the request took, in milliseconds. */
+  readonly durationMs?: number;
+  /** The version of the API that answers; `'v1'` unless given. */
+  readonly apiVersion?: string;
+}
+
+/** The answer of a task API to a request that ended with an error. */
+export interface ErrorEnvelope {
+  readonly status: 'error';
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly details: Readonly<Record<string, unknown>>;
+    readonly remediation: string;
+  };
+  readonly metadata: {
+    readonly request_id?: string;
+    readonly timestamp: string;
+    readonly duration_ms?: number;
+    readonly api_version: string;
+  };
+}
+
+/**
+ * Turns any error into the envelope of a task API: safe to serialise, without a stack, with a remediation that is never empty.
+ * Details of errors that are not of Sluice stay inside: a client sees their message only.
+ *
+ * @example
+ * ```ts
+ * import { TimeoutError, toResponse } from '@sluice/core';
+ *
+ * const error = new TimeoutError('Stage "fetch" exceeded its total timeout of 60000 ms', {
+ *   scope: 'stage:fetch',
+ *   details: { timeout_seconds: 60 },
+ *   partial: { items_processed: 50 },
+ * });
+ * const { details } = toResponse(error, { requestId: 'r1', durationMs: 60005.2 }).error;
+ * console.assert(details['timeout_seconds'] === 60 && details['scope'] === 'stage:fetch');
+ * ```
+ *
+ * @see {@link httpStatus} for the status to send it with
+ */
+export function toResponse(error: unknown, metadata: ResponseMetadata = {}): ErrorEnvelope {
+  return {
+    status: 'error',
+    error: errorBody(error),
+    metadata: {
+      ...(metadata.requestId === undefined ? {} : { request_id: metadata.requestId }),
+      timestamp: metadata.timestamp ?? isoTime(),
+      ...(metadata.durationMs === undefined ? {} : { duration_ms: metadata.durationMs }),
+      api_version: metadata.apiVersion ?? 'v1',
+    },
+  };
+}
+
+function errorBody(error: unknown): ErrorEnvelope['error'] {
+  if (!isSluiceError(error)) {
+    return {
+      code: 'INTERNAL',
+      message: messageOf(error),
+      details: {},
+      remediation: 'Look for this request in the log of the service.',
+    };
+  }
+  const details: Record<string, unknown> = { ...error.details };
+  if (error.scope !== undefined) details['scope'] = error.scope;
+  if (error.retryAfterMs !== undefined) details['retry_after_ms'] = error.retryAfterMs;
+  if (error.partial !== undefined) details['partial_result'] = error.partial;
+  return {
+    code: error.code,
+    message: error.message,
+    details: safeJson(details) as Record<string, unknown>,
+    remediation: error.remediation,
+  };
+}
+
+function messageOf(error: unknown): string {
+  try {
+    if (error instanceof Error && typeof error.message === 'string') return error.message;
+  } catch {
+    // A Proxy that throws has no message worth having.
+  }
+  return describe(error);
+}

@@ -1,0 +1,356 @@
+import { Belongings } from './belongings.ts';
+import { type CallView, callInfo, title } from './call-view.ts';
+import type { CleanupHandler, CleanupOwner } from './cleanup.ts';
+import { type Context, WorkContext } from './context.ts';
+import { describe } from './describe.ts';
+import { CancelledError } from './errors/cancelled-error.ts';
+import { NonErrorThrownError } from './errors/non-error-thrown-error.ts';
+import { isSluiceError } from './errors/sluice-error.ts';
+import type { Handle, Sink } from './flow.ts';
+import { Grace } from './grace.ts';
+import type { Hold } from './hold.ts';
+import { type Hook, tellEnd, tellSettled, wantsOutcome } from './hook.ts';
+import { isRealError } from './is-real-error.ts';
+import { account } from './ledger.ts';
+import { type Checked, checkItem, checkOutput } from './schema-check.ts';
+import { Scope, sweep } from './scope.ts';
+import { type SourceOwner, sourceOf } from './source.ts';
+import type { Outcome, Verdict } from './verdict.ts';
+import { verdictOf } from './verdict-of.ts';
+
+/** No outcome yet. */
+const OPEN = 0;
+/** The outcome is given; the work, its cleanup, or calls made in it may still go on. */
+const ENDED = 1;
+/** Nobody waits for it any more: all that has ended, or its time is over. What goes on from here is an orphan. */
+const RELEASED = 2;
+/** All that has really ended. */
+const SETTLED = 3;
+
+/**
+ * One run of the work itself, at the inner end of the chain: it follows what the work returned, in whatever form that came, gives
+ * its outcome once, and then sees to it that the work really ends: cleanup, grace, and what comes late.
+ */
+export class Execution extends Scope implements Handle, SourceOwner, CleanupOwner {
+  /** The call, as of the level of the work. */
+  readonly call: CallView;
+  private readonly sink: Sink;
+  private readonly hold: Hold | null;
+  private readonly hooks: Hook | null;
+  private readonly startedAt: number;
+  private phase: typeof OPEN | typeof ENDED | typeof RELEASED | typeof SETTLED = OPEN;
+  /** The work's own promise, iterator or subscription has not ended. */
+  private working = true;
+  private source: Handle | null = null;
+  private belongings: Belongings | null = null;
+  private outcome: Outcome | undefined = undefined;
+  private grace: Grace | null = null;
+
+  constructor(call: CallView, sink: Sink) {
+    super();
+    this.call = call;
+    this.sink = sink;
+    this.hooks = call.takeHooks(Number.POSITIVE_INFINITY);
+    this.hold = call.hold;
+    const { events, clock } = call.root.environment;
+    this.startedAt = events.listening || wantsOutcome(this.hooks) ? clock.now() : 0;
+  }
+
+  /** Starts the work. Answers a handle, or null when the outcome is there already. */
+  begin(): Handle | null {
+    const { root } = this.call;
+    root.adopt(this);
+    root.workStarts();
+    this.hold?.enter();
+    account.works++;
+    if (root.environment.events.listening) this.call.emit('attempt.start');
+    let result: unknown;
+    try {
+      result = root.chain.target.start(this);
+    } catch (error) {
+      this.failed(error);
+      return null;
+    }
+    if (result instanceof Promise) this.await(result);
+    else if ((typeof result === 'object' && result !== null) || typeof result === 'function') this.follow(result);
+    else this.succeeded(result);
+    return this.phase === OPEN ? this : null;
+  }
+
+  // How it is stopped.
+
+  /** Stops it: by way of the chain, or as a part of a sweep that has marked it already. */
+  cancel(reason?: unknown): void {
+    if (this.phase !== OPEN) return;
+    if (this.aborted) this.onAbort(reason);
+    else sweep([this], reason ?? new CancelledError(`${title(this.call)} was abandoned by an interceptor`));
+  }
+
+  onAbort(reason: unknown): void {
+    if (this.phase !== OPEN) return;
+    this.end(verdictOf(reason) === 'timeout' ? 'timeout' : 'cancelled', reason);
+    this.stopWork(reason);
+    this.settleWithin(this.call.root.environment.grace);
+  }
+
+  // What the work is given.
+
+  /** The context for the work. */
+  get context(): Context {
+    return new WorkContext(this);
+  }
+
+  /** The signal, made when somebody first reads it. */
+  get signal(): AbortSignal {
+    return this.own.signal(this.reason);
+  }
+
+  /** Whether what the work reports still counts. */
+  get open(): boolean {
+    return this.phase === OPEN;
+  }
+
+  addCleanup(handler: CleanupHandler): void {
+    this.own.addCleanup(handler, this.outcome);
+  }
+
+  addLate(dispose: (value: unknown) => unknown): void {
+    this.own.addLate(dispose);
+  }
+
+  private get own(): Belongings {
+    this.belongings ??= new Belongings(this);
+    return this.belongings;
+  }
+
+  // What the work returned, in all its forms.
+
+  private follow(result: object): void {
+    let source: ReturnType<typeof sourceOf>;
+    try {
+      source = sourceOf(result, this);
+    } catch (error) {
+      this.failed(error);
+      return;
+    }
+    if (source === null) {
+      this.succeeded(result);
+    } else if (source instanceof Promise) {
+      this.await(source);
+    } else {
+      this.call.root.streamStarts();
+      this.source = source;
+      source.start();
+    }
+  }
+
+  private await(promise: Promise<unknown>): void {
+    promise.then(
+      (value) => this.succeeded(value),
+      (error: unknown) => this.failed(error),
+    );
+  }
+
+  item(value: unknown): void {
+    if (this.phase !== OPEN) {
+      this.late('value', value);
+      return;
+    }
+    const checked = checkItem(this.call, value);
+    if ('error' in checked) this.refuse(checked.error);
+    else this.sink.next(checked.value);
+  }
+
+  done(): void {
+    this.working = false;
+    if (this.phase !== OPEN) {
+      Scope.advance(this);
+      return;
+    }
+    this.end('ok', undefined);
+    this.sink.complete();
+    this.settleWithin(this.call.root.environment.cleanup);
+  }
+
+  succeeded(value: unknown): void {
+    if (this.phase !== OPEN) {
+      this.working = false;
+      this.late('value', value);
+      Scope.advance(this);
+    } else if (this.call.root.chain.target.outputSchema === undefined) {
+      this.deliver(value);
+    } else {
+      const checked = checkOutput(this.call, value);
+      if (checked instanceof Promise) checked.then((one) => this.checked(one, value));
+      else this.checked(checked, value);
+    }
+  }
+
+  failed(thrown: unknown): void {
+    this.working = false;
+    if (this.phase !== OPEN) {
+      if (!this.unwinds(thrown)) this.late('error', thrown);
+      Scope.advance(this);
+      return;
+    }
+    const error = this.asError(thrown);
+    this.failWith(error);
+    this.sink.error(error);
+    this.settleWithin(this.call.root.environment.cleanup);
+  }
+
+  stopped(): void {
+    this.working = false;
+    Scope.advance(this);
+  }
+
+  stopThrew(error: unknown): void {
+    if (!this.unwinds(error)) this.cleanupThrew(error);
+  }
+
+  /** What the output schema says of the value. It may have thought for so long that the call is over. */
+  private checked(checked: Checked, value: unknown): void {
+    if (this.phase !== OPEN) {
+      this.working = false;
+      this.late('value', value);
+      Scope.advance(this);
+    } else if ('error' in checked) {
+      this.failed(checked.error);
+    } else {
+      this.deliver(checked.value);
+    }
+  }
+
+  private deliver(value: unknown): void {
+    this.working = false;
+    this.end('ok', undefined);
+    this.sink.success(value);
+    this.settleWithin(this.call.root.environment.cleanup);
+  }
+
+  /** Ends a stream that goes on but must not: its item does not fit the schema. */
+  private refuse(error: unknown): void {
+    this.failWith(error);
+    this.stopWork(error);
+    this.sink.error(error);
+    this.settleWithin(this.call.root.environment.grace);
+  }
+
+  private failWith(error: unknown): void {
+    this.call.failure = error;
+    this.call.root.workFailure = error;
+    this.end('failed', error);
+  }
+
+  private asError(thrown: unknown): unknown {
+    if (isRealError(thrown)) return thrown;
+    const message = `${title(this.call)} threw ${describe(thrown)}, which is no Error`;
+    return new NonErrorThrownError(message, { call: callInfo(this.call), cause: thrown });
+  }
+
+  // How it ends.
+
+  /** Gives the outcome, tells the hooks, and starts the cleaning up. The sink is told by the caller, afterwards. */
+  private end(status: Verdict, error: unknown): void {
+    const { root } = this.call;
+    const { environment } = root;
+    this.phase = ENDED;
+    root.openWorks--;
+    if (this.hooks === null && this.belongings === null && !environment.events.listening) {
+      if (error !== undefined) this.outcome = { status, error, durationMs: 0 };
+      else this.outcome = ENDED_OK;
+      return;
+    }
+    const durationMs = this.startedAt === 0 ? 0 : environment.clock.now() - this.startedAt;
+    this.outcome = error === undefined ? { status, durationMs } : { status, error, durationMs };
+    if (environment.events.listening) this.call.emit('attempt.end', { ...this.outcome });
+    tellEnd(this.hooks, this.outcome, root);
+    this.belongings?.clean(this.outcome);
+  }
+
+  private stopWork(reason: unknown): void {
+    this.belongings?.abort(reason);
+    this.source?.cancel(reason);
+  }
+
+  /** Lets go at once if all has ended; else calls made in it are stopped, and what remains gets `limitMs`. */
+  private settleWithin(limitMs: number): void {
+    if (this.firstChild !== null && !this.aborted) {
+      const left = [...this.children()].filter((child) => !child.aborted);
+      sweep(left, new CancelledError(`${title(this.call)} has ended`));
+    }
+    Scope.advance(this);
+    if (this.phase !== ENDED) return;
+    this.grace = new Grace(() => this.call.root.inContext(() => this.giveUp()));
+    this.call.root.environment.timers.arm(this.grace, limitMs);
+  }
+
+  /** The time to unwind is over: the rest of the cleanup starts, and what has not ended is an orphan. */
+  private giveUp(): void {
+    const left = this.belongings?.flush() ?? 0;
+    if (left > 0) this.call.emit('cleanup.late', { left });
+    if (this.grace !== null && (this.working || left > 0)) {
+      const { clock, gauges } = this.call.root.environment;
+      this.grace.orphanedAt = clock.now();
+      gauges.orphans++;
+      this.call.emit('orphan', { what: this.working ? 'work' : 'cleanup' });
+    }
+    Scope.advance(this);
+  }
+
+  protected tryRelease(): boolean {
+    if (this.phase !== ENDED) return false;
+    if (!(this.unreleased === 0 && this.quiet) && this.grace?.over !== true) return false;
+    this.phase = RELEASED;
+    if (this.grace !== null) this.call.root.environment.timers.disarm(this.grace);
+    return true;
+  }
+
+  protected trySettle(): boolean {
+    if (this.phase !== RELEASED || !this.quiet || this.firstChild !== null) return false;
+    this.phase = SETTLED;
+    account.works--;
+    if (this.grace !== null) this.endOrphan(this.grace.orphanedAt);
+    if (this.hooks !== null) tellSettled(this.hooks, this.call.root);
+    this.hold?.leave();
+    return true;
+  }
+
+  /** The work and its cleanup have ended. */
+  private get quiet(): boolean {
+    return !this.working && (this.belongings === null || this.belongings.idle);
+  }
+
+  private endOrphan(since: number): void {
+    if (Number.isNaN(since)) return;
+    const { clock, gauges } = this.call.root.environment;
+    gauges.orphans--;
+    this.call.emit('orphan.end', { ageMs: clock.now() - since });
+  }
+
+  cleanupThrew(error: unknown): void {
+    this.call.root.suppress(this.asError(error));
+  }
+
+  cleanupIdle(): void {
+    Scope.advance(this);
+  }
+
+  // What comes too late.
+
+  /** Whether `error` is only how a stopped work unwinds, as it should. */
+  private unwinds(error: unknown): boolean {
+    if (!this.aborted) return false;
+    return (
+      error === this.reason || isSluiceError(error, 'CANCELLED') || (isRealError(error) && error.name === 'AbortError')
+    );
+  }
+
+  private late(what: 'value' | 'error', value: unknown): void {
+    this.call.root.countLate();
+    this.call.emit('late', { what });
+    if (what === 'value') this.belongings?.disposeLate(value);
+  }
+}
+
+const ENDED_OK: Outcome = Object.freeze({ status: 'ok', durationMs: 0 });

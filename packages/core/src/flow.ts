@@ -1,0 +1,153 @@
+import { from, isObservable, Observable, type Observer, type Operator, Subscriber, type Subscription } from 'rxjs';
+import { account } from './ledger.ts';
+
+// The one file of core that knows RxJS: everything else speaks of flows, sinks and handles.
+
+/**
+ * Where a flow delivers. After `success`, `complete` or `error`, or after its handle was cancelled, nothing more comes.
+ */
+export interface Sink {
+  /** One item of a stream. */
+  next(value: unknown): void;
+  /** The only value, and the end, in one. */
+  success(value: unknown): void;
+  /** The end of a stream. */
+  complete(): void;
+  /** The end, by an error. */
+  error(error: unknown): void;
+}
+
+/** How to stop a flow that has not ended. Does nothing when it has. */
+export interface Handle {
+  /** Stops everything inside; `reason` arrives unchanged at every signal below. */
+  cancel(reason?: unknown): void;
+}
+
+/** Hears of what a stranger's operator throws where RxJS has no channel for it: in a teardown. */
+export type ReportTeardown = (error: unknown) => void;
+
+/**
+ * An Observable that the chain can drive without a Subscriber for each level.
+ *
+ * To RxJS it is an Observable like any other: any operator works on it, and each subscription is a run of its own. To core it
+ * is a source that is driven with a {@link Sink} and answers a {@link Handle}, or null when it has ended already.
+ */
+export abstract class Flow extends Observable<unknown> {
+  /** Starts one more run of it. */
+  abstract drive(sink: Sink): Handle | null;
+
+  /** Hears of a teardown that threw around this flow. */
+  abstract teardownThrew(error: unknown): void;
+
+  /** The hook through which RxJS subscribes to its own class. */
+  _subscribe(subscriber: Subscriber<unknown>): (() => void) | undefined {
+    const handle = this.drive(new Outlet(subscriber, this));
+    return handle === null ? undefined : () => handle.cancel();
+  }
+}
+
+/** Lets a flow out into RxJS. A teardown that throws there surfaces here, in the middle of somebody else's delivery. */
+class Outlet implements Sink {
+  readonly #subscriber: Subscriber<unknown>;
+  readonly #flow: Flow;
+
+  constructor(subscriber: Subscriber<unknown>, flow: Flow) {
+    this.#subscriber = subscriber;
+    this.#flow = flow;
+  }
+
+  next(value: unknown): void {
+    try {
+      this.#subscriber.next(value);
+    } catch (error) {
+      this.#flow.teardownThrew(error);
+    }
+  }
+
+  success(value: unknown): void {
+    this.next(value);
+    this.complete();
+  }
+
+  complete(): void {
+    try {
+      this.#subscriber.complete();
+    } catch (error) {
+      this.#flow.teardownThrew(error);
+    }
+  }
+
+  error(reason: unknown): void {
+    try {
+      this.#subscriber.error(reason);
+    } catch (error) {
+      this.#flow.teardownThrew(error);
+    }
+  }
+}
+
+/** Lets a plain Observable in: drives a sink with what it emits. */
+export class Inlet extends Subscriber<unknown> implements Handle {
+  readonly #sink: Sink;
+  readonly #teardownThrew: ReportTeardown;
+  #open = false;
+
+  constructor(sink: Sink, teardownThrew: ReportTeardown) {
+    super();
+    this.#sink = sink;
+    this.#teardownThrew = teardownThrew;
+  }
+
+  /** Subscribes. Answers the handle, or null when the source has ended already. */
+  begin(source: Observable<unknown>): Handle | null {
+    if (this.closed) return null;
+    account.subscriptions++;
+    this.#open = true;
+    source.subscribe(this);
+    return this.#open ? this : null;
+  }
+
+  /** Also before it was begun: then it never opens. */
+  cancel(): void {
+    if (this.#open) this.#end();
+    else this.unsubscribe();
+  }
+
+  protected override _next(value: unknown): void {
+    this.#sink.next(value);
+  }
+
+  // The source is torn down before its end is told: a work has ended only when its teardown has run.
+
+  protected override _error(error: unknown): void {
+    this.#end();
+    this.#sink.error(error);
+  }
+
+  protected override _complete(): void {
+    this.#end();
+    this.#sink.complete();
+  }
+
+  #end(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    account.subscriptions--;
+    try {
+      this.unsubscribe();
+    } catch (error) {
+      this.#teardownThrew(error);
+    }
+  }
+}
+
+/** The Observable that `value` is, or stands for by `Symbol.observable`; undefined when it is none. */
+export function asObservable(value: object): Observable<unknown> | undefined {
+  if (isObservable(value)) return value;
+  const interop = (value as Record<PropertyKey, unknown>)[OBSERVABLE];
+  return typeof interop === 'function' ? from(value as Observable<unknown>) : undefined;
+}
+
+const OBSERVABLE: PropertyKey = (Symbol as { readonly observable?: symbol }).observable ?? '@@observable';
+
+export { Observable, type Observer, type Operator, Subscriber, type Subscription };

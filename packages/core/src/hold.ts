@@ -1,0 +1,101 @@
+import type { CallView } from './call-view.ts';
+import type { Handle, Sink } from './flow.ts';
+import { type Hook, tellEnd, tellSettled, wantsOutcome } from './hook.ts';
+import type { Outcome, Verdict } from './verdict.ts';
+import { verdictOf } from './verdict-of.ts';
+
+/**
+ * One run of a part of the chain that somebody wants to be told of: it passes everything on, tells its hooks how the run ended, and
+ * tells them again when every work that was started in it has really ended.
+ */
+export class Hold implements Sink, Handle {
+  /** The level that it stands around. */
+  readonly level: number;
+  /** The next hold outwards. */
+  readonly outer: Hold | null;
+  private readonly view: CallView;
+  private readonly sink: Sink;
+  private readonly hooks: Hook | null;
+  private readonly startedAt: number;
+  private inner: Handle | null = null;
+  private ended = false;
+  private unsettled = 0;
+
+  constructor(view: CallView, level: number, hooks: Hook | null, sink: Sink) {
+    this.level = level;
+    this.outer = view.hold;
+    this.view = view;
+    this.sink = sink;
+    this.hooks = hooks;
+    this.startedAt = wantsOutcome(hooks) ? view.clock.now() : 0;
+    view.hold = this;
+    this.outer?.enter();
+  }
+
+  /** Something began in it that has not settled. */
+  enter(): void {
+    this.unsettled++;
+  }
+
+  /** Something in it has settled. */
+  leave(): void {
+    this.unsettled--;
+    this.checkSettled();
+  }
+
+  drive(run: (sink: Sink) => Handle | null): Handle | null {
+    this.inner = run(this);
+    return this.ended ? null : this;
+  }
+
+  next(value: unknown): void {
+    this.sink.next(value);
+  }
+
+  success(value: unknown): void {
+    if (!this.end('ok', undefined)) return;
+    this.sink.success(value);
+    this.checkSettled();
+  }
+
+  complete(): void {
+    if (!this.end('ok', undefined)) return;
+    this.sink.complete();
+    this.checkSettled();
+  }
+
+  error(error: unknown): void {
+    if (!this.end(verdictOf(error), error)) return;
+    this.sink.error(error);
+    this.checkSettled();
+  }
+
+  cancel(reason?: unknown): void {
+    if (this.ended) return;
+    const status = verdictOf(reason);
+    this.end(status === 'timeout' ? status : 'cancelled', reason);
+    this.inner?.cancel(reason);
+    this.checkSettled();
+  }
+
+  private end(status: Verdict, error: unknown): boolean {
+    if (this.ended) return false;
+    this.ended = true;
+    const { root } = this.view;
+    const durationMs = this.startedAt === 0 ? 0 : this.view.clock.now() - this.startedAt;
+    const outcome: Outcome = error === undefined ? { status, durationMs } : { status, error, durationMs };
+    // Hooks of an interceptor that never went further in are told as well: they too are told once, whatever happens.
+    const left = this.view.takeHooks(Number.POSITIVE_INFINITY);
+    tellEnd(left, outcome, root);
+    tellEnd(this.hooks, outcome, root);
+    tellSettled(left, root);
+    return true;
+  }
+
+  private checkSettled(): void {
+    if (!this.ended || this.unsettled > 0) return;
+    this.unsettled = Number.POSITIVE_INFINITY;
+    tellSettled(this.hooks, this.view.root);
+    this.outer?.leave();
+  }
+}

@@ -1,0 +1,66 @@
+// Calls, and what stands around them
+
+export { type BoundOptions, within } from './bound.ts';
+export type { Call, Deadline, Kind, TargetKind } from './call.ts';
+export type { CallOptions } from './call-options.ts';
+export type { Previous } from './call-view.ts';
+export type { CleanupHandler } from './cleanup.ts';
+// Time and chance
+export { type Clock, systemClock } from './clock.ts';
+export type { CallRest, Context } from './context.ts';
+export { type Duration, parseDuration, readDuration } from './duration.ts';
+export { CancelledError } from './errors/cancelled-error.ts';
+export { CircuitOpenError } from './errors/circuit-open-error.ts';
+// Errors
+export type { CodeFacts, ErrorCode } from './errors/codes.ts';
+export { ConfigError, type ConfigIssue } from './errors/config-error.ts';
+export { DataConflictError } from './errors/data-conflict-error.ts';
+export { DrainingError } from './errors/draining-error.ts';
+export { HeartbeatLostError } from './errors/heartbeat-lost-error.ts';
+export { httpStatus } from './errors/http-status.ts';
+export { IdempotencyMismatchError } from './errors/idempotency-mismatch-error.ts';
+export { InterceptorError } from './errors/interceptor-error.ts';
+export { InvalidInputError } from './errors/invalid-input-error.ts';
+export { InvalidOutputError } from './errors/invalid-output-error.ts';
+export { MaxDepthError } from './errors/max-depth-error.ts';
+export { NonErrorThrownError } from './errors/non-error-thrown-error.ts';
+export { QueueFullError } from './errors/queue-full-error.ts';
+export { QueueTimeoutError } from './errors/queue-timeout-error.ts';
+export { RateLimitedError } from './errors/rate-limited-error.ts';
+export { RetryExhaustedError } from './errors/retry-exhausted-error.ts';
+export { type CallInfo, isSluiceError, SluiceError, type SluiceErrorInit } from './errors/sluice-error.ts';
+export { StageFailedError } from './errors/stage-failed-error.ts';
+export { TimeoutError } from './errors/timeout-error.ts';
+export { type ErrorEnvelope, type ResponseMetadata, toResponse } from './errors/to-response.ts';
+export { UnknownToolError } from './errors/unknown-tool-error.ts';
+// Events and logs
+export type { CallEventBase, EndFacts, EventBase, SluiceEvent, UserEvent, WarningEvent } from './events.ts';
+export type { ExplainedEntry, Explanation } from './explain.ts';
+export { explain } from './explain-stack.ts';
+export type { Finding, FindingCode } from './finding.ts';
+// Flows: what built-in interceptors are made of
+export { Flow, type Handle, type Sink } from './flow.ts';
+export { defineInterceptor, type Interceptor, type Next, type Plugin } from './interceptor.ts';
+export type { Logger } from './logger.ts';
+export { Place } from './place.ts';
+export type { Policies, PolicyClaim, PolicyFields, PolicyLayer, PolicySource } from './policies.ts';
+export { Problems } from './problems.ts';
+export type { ItemOf, LastOf, ResultOf } from './result.ts';
+export { createRunner, type Runner, type RunnerOptions, type RunnerStats } from './runner.ts';
+// Stacks, and what they are put around
+export { type ExecuteOptions, type Stack, type StackOptions, stack } from './stack.ts';
+export type {
+  SchemaInput,
+  SchemaIssue,
+  SchemaOutput,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from './standard-schema.ts';
+// Work
+export { type AnyTool, type Tool, type ToolOptions, type ToolSchemas, tool } from './tool.ts';
+export { type ToolCallRequest, type ToolRegistry, toolRegistry } from './tool-registry.ts';
+export type { CommonTraits, RetryTraits, Traits } from './traits.ts';
+export type { Outcome, Verdict } from './verdict.ts';
+export { withContext } from './with-context.ts';
+export { type WrapOptions, type Wrapped, wrap } from './wrap.ts';

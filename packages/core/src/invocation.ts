@@ -1,0 +1,403 @@
+import { AsyncResource } from 'node:async_hooks';
+import { within } from './bound.ts';
+import { CallView, cancelledBy, title } from './call-view.ts';
+import type { Chain } from './chain.ts';
+import { Collector } from './collector.ts';
+import type { Environment } from './environment.ts';
+import { CancelledError } from './errors/cancelled-error.ts';
+import { InterceptorError } from './errors/interceptor-error.ts';
+import type { Execution } from './execution.ts';
+import { Flow, type Handle, type Sink } from './flow.ts';
+import { makeId } from './ids.ts';
+import { account } from './ledger.ts';
+import { type Checked, checkInput } from './schema-check.ts';
+import { Scope, sweep } from './scope.ts';
+import { signalScope, Tie } from './signal-scope.ts';
+import type { Outcome, Verdict } from './verdict.ts';
+import { verdictOf } from './verdict-of.ts';
+
+/** What a caller may say about one call, beside the policies of plugins. */
+export interface InvocationOptions {
+  /** Bounds the call as a whole, in milliseconds. */
+  readonly deadlineMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly runId?: string | undefined;
+  readonly correlationId?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** Who gets the result of a call. */
+export interface Receiver {
+  /** An item of a stream, as it comes. */
+  item(value: unknown): void;
+  /** The call is over: its verdict is given, and all has settled or had its time to. */
+  done(call: Invocation): void;
+}
+
+const NO_OPTIONS: InvocationOptions = {};
+
+/** No verdict yet. */
+const OPEN = 0;
+/** The verdict is given; works inside may still unwind. */
+const DECIDED = 1;
+/** The caller has been answered. */
+const RELEASED = 2;
+/** Nothing inside goes on any more. */
+const SETTLED = 3;
+
+/**
+ * One call of a target: it runs the chain, takes the one verdict from the outermost interceptor, waits for what still unwinds for
+ * as long as its grace lets it, and answers its caller.
+ */
+export class Invocation extends Scope implements Sink {
+  readonly chain: Chain;
+  /** The work in which this call is made. */
+  readonly caller: Execution | null;
+  /** `this` of a wrapped function. */
+  readonly receiver: unknown;
+  /** What the work is given, once it is checked. */
+  input: unknown;
+  /** How many works were started. */
+  started = 0;
+  /** How many of them have no outcome yet. */
+  openWorks = 0;
+  /** The verdict, once there is one. */
+  verdict: Verdict | undefined = undefined;
+  /** What comes with the verdict: the result of an `ok`, else the error. */
+  outcome: unknown = undefined;
+  /** What the latest work that failed failed with. */
+  workFailure: unknown = undefined;
+  private readonly options: InvocationOptions;
+  private readonly view: CallView;
+  private phase: typeof OPEN | typeof DECIDED | typeof RELEASED | typeof SETTLED = OPEN;
+  private handle: Handle | null = null;
+  /** Who gets the items of a stream; without one they are collected. */
+  private to: Receiver | null = null;
+  private resolve: ((value: unknown) => void) | null = null;
+  private reject: ((error: unknown) => void) | null = null;
+  private collected: Collector | null = null;
+  private startedAt = 0;
+  private rare: Rare | null = null;
+
+  constructor(
+    chain: Chain,
+    input: unknown,
+    caller: Execution | null = null,
+    options: InvocationOptions = NO_OPTIONS,
+    receiver: unknown = undefined,
+  ) {
+    super();
+    this.chain = chain;
+    this.input = input;
+    this.caller = caller;
+    this.receiver = receiver;
+    this.options = options;
+    this.view = new CallView(this, null, 1);
+  }
+
+  /** What it shares with the other calls of its runner. */
+  get environment(): Environment {
+    return this.chain.environment;
+  }
+
+  // How it begins.
+
+  /** Begins, and answers a promise of the result. */
+  run(): Promise<unknown> {
+    this.begin();
+    if (this.phase >= RELEASED && this.verdict === 'ok') return Promise.resolve(this.outcome);
+    const promise = new Promise(takeResolvers);
+    this.resolve = resolveLast;
+    this.reject = rejectLast;
+    if (this.caller !== null) this.rarely.promise = promise;
+    // A rejection costs less, and surprises less, once its caller has had the time to attach.
+    if (this.phase >= RELEASED) queueMicrotask(() => this.answer());
+    return promise;
+  }
+
+  /** Begins, and hands everything to `receiver`, items as they come. Answers how to stop it. */
+  stream(receiver: Receiver): Handle {
+    this.to = receiver;
+    this.begin();
+    return { cancel: (reason) => this.abort(reason) };
+  }
+
+  /** Stops it, and everything below it. */
+  abort(reason: unknown): void {
+    if (this.phase === OPEN) sweep([this], reason ?? new CancelledError(`${title(this.view)} was cancelled`));
+  }
+
+  private begin(): void {
+    account.calls++;
+    const { environment, chain } = this;
+    environment.gauges.running++;
+    if (environment.events.listening) this.emitStart();
+    if (this.caller !== null || this.options.signal !== undefined) this.join(this.options.signal);
+    if (this.aborted) this.onAbort(this.reason);
+    else if (chain.target.inputSchema === undefined) this.drive();
+    else this.checkInput();
+  }
+
+  /** Takes its place in the tree: below the work that makes the call, or else below the caller's signal. */
+  private join(signal: AbortSignal | undefined): void {
+    const { caller } = this;
+    this.keepContext();
+    if (caller !== null) {
+      if (caller.open || caller.aborted) caller.adopt(this);
+      else this.reason = new CancelledError(`${title(caller.call)} has ended; nothing starts in it any more`);
+    }
+    if (signal === undefined || this.aborted) return;
+    if (signal.aborted) {
+      this.reason = signal.reason;
+    } else if (caller === null) {
+      signalScope(signal).adopt(this);
+    } else {
+      this.rarely.tie = new Tie(this);
+      signalScope(signal).adopt(this.rarely.tie);
+    }
+  }
+
+  private checkInput(): void {
+    const { inputSchema } = this.chain.target;
+    const checked = inputSchema && checkInput(this.view, inputSchema, this.input);
+    if (checked instanceof Promise) checked.then((one) => this.checked(one));
+    else if (checked !== undefined) this.checked(checked);
+  }
+
+  private checked(checked: Checked): void {
+    if (this.phase !== OPEN) return;
+    if ('error' in checked) {
+      this.error(checked.error);
+      return;
+    }
+    this.input = checked.value;
+    this.drive();
+  }
+
+  private drive(): void {
+    const { deadlineMs } = this.options;
+    this.handle = deadlineMs === undefined ? this.chain.drive(0, this.view, this) : this.driveWithin(deadlineMs);
+  }
+
+  private driveWithin(limit: number): Handle | null {
+    const flow = within(this.view, { limit, name: 'deadline' }, this.chain.outermost);
+    return flow instanceof Flow ? flow.drive(this) : null;
+  }
+
+  // What arrives from the outermost interceptor.
+
+  next(value: unknown): void {
+    if (this.phase !== OPEN) return;
+    const collector = this.collector;
+    if (this.environment.events.listening) this.emit('item', { index: collector.count });
+    collector.add(value);
+    this.to?.item(value);
+  }
+
+  success(value: unknown): void {
+    if (this.phase !== OPEN) return;
+    this.record('ok', value);
+    this.to?.item(value);
+    this.close();
+  }
+
+  complete(): void {
+    if (this.phase !== OPEN) return;
+    this.record('ok', this.collector.result);
+    this.close();
+  }
+
+  error(error: unknown): void {
+    if (this.phase !== OPEN) return;
+    // What the work itself threw is its failure, even when it is the timeout of a call that the work made.
+    this.record(error === this.workFailure ? 'failed' : verdictOf(error), error);
+    this.close();
+  }
+
+  onAbort(reason: unknown): void {
+    if (this.phase !== OPEN) return;
+    this.record('cancelled', cancelledBy(this.view, reason));
+    this.handle?.cancel(reason);
+    Scope.advance(this);
+  }
+
+  private record(verdict: Verdict, outcome: unknown): void {
+    this.phase = DECIDED;
+    this.verdict = verdict;
+    this.outcome = outcome;
+    const { environment } = this;
+    environment.gauges.running--;
+    if (environment.events.listening) this.view.emit('verdict', this.endFacts());
+  }
+
+  /** After the verdict. Works inside that are still open, because an interceptor did not wait for them, are of no use any more. */
+  private close(): void {
+    if (this.openWorks > 0) sweep(this.works(), new CancelledError(`${title(this.view)} has its verdict`));
+    Scope.advance(this);
+  }
+
+  // What it is asked while it goes on.
+
+  /** Why nothing may start in it any more; undefined while it may. */
+  refusal(): unknown {
+    if (this.reason !== undefined) return cancelledBy(this.view, this.reason);
+    return this.phase === OPEN ? undefined : new CancelledError(`${title(this.view)} has its verdict`);
+  }
+
+  get runId(): string {
+    const rare = this.rarely;
+    rare.runId ??= this.options.runId ?? this.caller?.call.runId ?? makeId(this.environment.clock);
+    return rare.runId;
+  }
+
+  get correlationId(): string {
+    return this.options.correlationId ?? this.caller?.call.correlationId ?? this.runId;
+  }
+
+  get idempotencyKey(): string {
+    const rare = this.rarely;
+    rare.idempotencyKey ??= this.options.idempotencyKey ?? makeId(this.environment.clock);
+    return rare.idempotencyKey;
+  }
+
+  /** What the work has achieved so far; undefined when that is nothing. */
+  get partial(): unknown {
+    return this.collected?.partial;
+  }
+
+  /** Keeps a copy of what the work says it has achieved. Answers false for what cannot be copied. */
+  keepPartial(value: unknown): boolean {
+    return this.collector.report(value);
+  }
+
+  /** The open works inside `view`. */
+  worksWithin(view: CallView): Execution[] {
+    return this.works().filter((work) => work.call.isWithin(view));
+  }
+
+  private works(): Execution[] {
+    return ([...this.children()] as Execution[]).filter((work) => work.open);
+  }
+
+  /** A work starts: what an earlier one has emitted does not count any more. */
+  workStarts(): void {
+    this.started++;
+    this.openWorks++;
+    if (this.collected !== null) this.collected.reset();
+  }
+
+  /** The work that has just started is a stream. */
+  streamStarts(): void {
+    this.collector.streaming = true;
+  }
+
+  /** Whether the latest work is a stream. */
+  get streaming(): boolean {
+    return this.collected?.streaming === true;
+  }
+
+  /** Remembers the caller's AsyncLocalStorage context, for what will happen by a timer. */
+  keepContext(): void {
+    this.rarely.context ??= new AsyncResource('SluiceCall');
+  }
+
+  /** Runs `fn` in the context of the caller. */
+  inContext(fn: () => void): void {
+    const context = this.rare?.context;
+    if (context === undefined) fn();
+    else context.runInAsyncScope(fn);
+  }
+
+  /** Keeps what must not stand in place of the outcome, and puts it on the record. */
+  suppress(error: unknown): void {
+    this.rarely.suppressed.push(error);
+    this.view.emit('cleanup.error', { error });
+  }
+
+  /** What must not stand in place of the outcome: what cleanup threw. */
+  get suppressed(): readonly unknown[] {
+    return this.rare?.suppressed ?? [];
+  }
+
+  countLate(): void {
+    this.environment.gauges.late++;
+  }
+
+  hookThrew(level: number, error: unknown): void {
+    const name = this.chain.links[level]?.interceptor.name ?? '(unknown)';
+    this.environment.report(new InterceptorError(name, 'threw in a hook', { cause: error }));
+  }
+
+  private get collector(): Collector {
+    this.collected ??= new Collector(this.to === null && this.chain.target.collect === 'all');
+    return this.collected;
+  }
+
+  private get rarely(): Rare {
+    this.rare ??= new Rare();
+    return this.rare;
+  }
+
+  // How it ends.
+
+  protected tryRelease(): boolean {
+    if (this.phase !== DECIDED || this.unreleased > 0) return false;
+    this.phase = RELEASED;
+    if (this.environment.events.listening) this.emit('end', this.endFacts());
+    if (this.to !== null) this.to.done(this);
+    else this.answer();
+    return true;
+  }
+
+  protected trySettle(): boolean {
+    if (this.phase !== RELEASED || this.firstChild !== null) return false;
+    this.phase = SETTLED;
+    account.calls--;
+    this.rare?.tie?.loosen();
+    return true;
+  }
+
+  private answer(): void {
+    if (this.verdict === 'ok') {
+      this.resolve?.(this.outcome);
+      return;
+    }
+    // A call that its work did not wait for rejects for nobody: that must not end the process.
+    if (this.caller !== null && !this.caller.open) this.rarely.promise?.catch(() => {});
+    this.reject?.(this.outcome);
+  }
+
+  private endFacts(): { [Key in keyof Outcome]: Outcome[Key] } {
+    const status = this.verdict as Verdict;
+    const durationMs = this.environment.clock.now() - this.startedAt;
+    return status === 'ok' ? { status, durationMs } : { status, durationMs, error: this.outcome };
+  }
+
+  private emitStart(): void {
+    this.startedAt = this.environment.clock.now();
+    this.emit('start');
+  }
+
+  private emit(what: string, data?: Readonly<Record<string, unknown>>): void {
+    this.view.emit(`${this.chain.target.target}.${what}`, data);
+  }
+}
+
+/** What few calls need. */
+class Rare {
+  runId: string | undefined = undefined;
+  idempotencyKey: string | undefined = undefined;
+  context: AsyncResource | undefined = undefined;
+  tie: Tie | undefined = undefined;
+  promise: Promise<unknown> | undefined = undefined;
+  readonly suppressed: unknown[] = [];
+}
+
+// The resolvers of the promise made last: taken from here at once, which spares a closure to take them in.
+let resolveLast: (value: unknown) => void = () => {};
+let rejectLast: (error: unknown) => void = () => {};
+
+function takeResolvers(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  resolveLast = resolve;
+  rejectLast = reject;
+}

@@ -1,0 +1,130 @@
+import type { Kind, TargetKind } from './call.ts';
+import { describe } from './describe.ts';
+import { Problems } from './problems.ts';
+
+/**
+ * The options that plugins take per stage, tool, function and run. Empty in core: each plugin adds its key.
+ *
+ * @example
+ * ```ts
+ * declare module '@sluice/core' {
+ *   interface Policies {
+ *     patience?: 'low' | 'high' | 'none' | undefined;
+ *   }
+ * }
+ * ```
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: plugins add to it by declaration merging
+export interface Policies {}
+
+/** The options of a plugin, parsed, by name. */
+export type PolicyFields = Readonly<Record<string, unknown>>;
+
+/** What a layer of options says: nothing, "switched off", or some fields. */
+export type PolicyLayer = PolicyFields | 'none' | undefined;
+
+/**
+ * What an interceptor claims of the options that users write per call. `parse` turns what they wrote, shorthand included, into
+ * fields, and throws a {@link ConfigError} for what it cannot; the layers inside the claim are parsed already.
+ *
+ * Each later layer replaces the earlier ones field by field: `defaults`, `options`, `kinds`, `stages` and `tools`, then what the
+ * target itself says, then what the run says. `undefined` inherits; `'none'` switches the plugin off.
+ */
+export interface PolicyClaim {
+  /** The name under which users write them. */
+  readonly key: string;
+  /** Turns what a user wrote at `path` into fields. Never sees `undefined` or `'none'`. */
+  parse(value: unknown, path: string): PolicyFields;
+  /** What holds where nobody says anything. */
+  readonly defaults?: PolicyFields;
+  /** What the plugin was made with. */
+  readonly options?: PolicyLayer;
+  /** By kind. */
+  readonly kinds?: Readonly<Partial<Record<Kind, PolicyLayer>>>;
+  /** By the name of a stage. */
+  readonly stages?: Readonly<Record<string, PolicyLayer>>;
+  /** By the name of a tool. */
+  readonly tools?: Readonly<Record<string, PolicyLayer>>;
+}
+
+/** Where the value of an option came from. */
+export type PolicySource = 'default' | 'plugin' | 'kind' | 'pipeline' | TargetKind | 'run';
+
+/** The options of one claim that hold for one target. */
+export interface ResolvedPolicy {
+  /** The fields; undefined where the plugin is switched off. */
+  readonly fields: PolicyFields | undefined;
+  /** Where each field came from. */
+  readonly from: Readonly<Record<string, PolicySource>>;
+}
+
+/** What of a target decides its options. */
+export interface PolicySubject {
+  readonly target: TargetKind;
+  readonly name: string;
+  readonly kind?: Kind | undefined;
+  /** What the target itself says, as its author wrote it. */
+  readonly policies: Readonly<Record<string, unknown>>;
+}
+
+/** Names of core's own options: no plugin may claim them. */
+export const RESERVED: ReadonlySet<string> = new Set(
+  (
+    'name kind input output description idempotent collect needs optional when use signal deadline grace runId ' +
+    'correlationId idempotencyKey data priority stages tools replace completed onFailure'
+  ).split(' '),
+);
+
+/** Resolves one claim for one target, with what the run says on top. Throws a {@link ConfigError} for what cannot be parsed. */
+export function resolvePolicy(
+  claim: PolicyClaim,
+  subject: PolicySubject,
+  run: Readonly<Record<string, unknown>> = {},
+): ResolvedPolicy {
+  const { key } = claim;
+  const resolution = new Resolution();
+  resolution.add('default', claim.defaults);
+  resolution.add('plugin', claim.options);
+  if (subject.kind !== undefined) resolution.add('kind', claim.kinds?.[subject.kind]);
+  if (subject.target === 'stage') resolution.add('stage', own(claim.stages, subject.name));
+  if (subject.target === 'tool') resolution.add('tool', own(claim.tools, subject.name));
+  resolution.add(subject.target, parsed(claim, subject.policies[key], `${subject.target} "${subject.name}": ${key}`));
+  resolution.add('run', parsed(claim, run[key], key));
+  return resolution.result();
+}
+
+/** A name from the outside, such as `constructor`, must not find what every object has. */
+function own(layers: Readonly<Record<string, PolicyLayer>> | undefined, name: string): PolicyLayer {
+  return layers !== undefined && Object.hasOwn(layers, name) ? layers[name] : undefined;
+}
+
+function parsed(claim: PolicyClaim, value: unknown, path: string): PolicyLayer {
+  if (value === undefined || value === 'none') return value;
+  const fields = claim.parse(value, path);
+  if (typeof fields === 'object' && fields !== null) return fields;
+  const problems = new Problems();
+  problems.say(path, `its parse() answered ${describe(fields)} instead of an object`);
+  problems.throwIfAny();
+  return undefined;
+}
+
+class Resolution {
+  #fields: Record<string, unknown> = {};
+  #from: Record<string, PolicySource> = {};
+  #off = false;
+
+  add(source: PolicySource, layer: PolicyLayer): void {
+    if (layer === undefined) return;
+    this.#off = layer === 'none';
+    if (layer === 'none') return;
+    for (const key of Object.keys(layer)) {
+      if (layer[key] === undefined) continue;
+      this.#fields[key] = layer[key];
+      this.#from[key] = source;
+    }
+  }
+
+  result(): ResolvedPolicy {
+    return { fields: this.#off ? undefined : Object.freeze(this.#fields), from: this.#from };
+  }
+}

@@ -1,0 +1,56 @@
+import { describe } from './describe.ts';
+import { ConfigError, type ConfigIssue } from './errors/config-error.ts';
+import { nearest } from './nearest.ts';
+
+/**
+ * Gathers everything that is wrong with a configuration, so that its author hears of all of it at once.
+ *
+ * Use it in a plugin's factory: check every field, then call `throwIfAny()`.
+ *
+ * @example
+ * ```ts
+ * import { ConfigError, Problems } from '@sluice/core';
+ *
+ * const problems = new Problems();
+ * problems.unknownKeys({ atempts: 5 }, ['attempts', 'backoff'], 'retry');
+ * problems.add('retry.attempts', 'an integer ≥ 1', 'three');
+ * try {
+ *   problems.throwIfAny();
+ * } catch (error) {
+ *   console.assert(error instanceof ConfigError && error.issues.length === 2);
+ * }
+ * ```
+ */
+export class Problems {
+  readonly #issues: ConfigIssue[] = [];
+
+  /** Notes that `path` holds `value` where `expected` (a noun phrase) was wanted. */
+  add(path: string, expected: string, value: unknown): void {
+    this.#issues.push({ path, expected, value, message: `${path}: expected ${expected}, got ${describe(value)}` });
+  }
+
+  /** Notes a problem that is not about one value: `message` says it whole. */
+  say(path: string, message: string): void {
+    this.#issues.push({ path, message: `${path}: ${message}` });
+  }
+
+  /** Notes each key of `value` that is not among `known`, with the nearest one that is. */
+  unknownKeys(value: object, known: readonly string[], path: string): void {
+    for (const key of Object.keys(value)) {
+      if (known.includes(key)) continue;
+      const meant = nearest(key, known);
+      const hint = meant === undefined ? `known: ${known.join(', ')}` : `did you mean "${meant}"?`;
+      this.say(path === '' ? key : `${path}.${key}`, `unknown option; ${hint}`);
+    }
+  }
+
+  /** How many problems were noted. */
+  get count(): number {
+    return this.#issues.length;
+  }
+
+  /** Throws one {@link ConfigError} that lists every problem noted; does nothing when there is none. */
+  throwIfAny(): void {
+    if (this.#issues.length > 0) throw new ConfigError(this.#issues);
+  }
+}

@@ -1,0 +1,123 @@
+import { types } from 'node:util';
+
+/** How far {@link safeJson} goes before it cuts. */
+export interface SafeJsonLimits {
+  /** Levels of nesting; 12 unless set. */
+  readonly depth?: number;
+  /** Values in all; 10,000 unless set. */
+  readonly values?: number;
+  /** Characters of one text; 100,000 unless set. */
+  readonly text?: number;
+}
+
+/**
+ * A copy of `value` that `JSON.stringify` cannot trip over: cycles, hostile getters, `toJSON`, Proxies, bigints and functions
+ * are replaced by a word in brackets, and what is past the limits is cut and says so.
+ */
+export function safeJson(value: unknown, limits: SafeJsonLimits = {}): unknown {
+  return new SafeCopy(limits).copy(value, 0);
+}
+
+class SafeCopy {
+  readonly #depth: number;
+  readonly #text: number;
+  #left: number;
+  readonly #path = new Set<object>();
+
+  constructor({ depth = 12, values = 10_000, text = 100_000 }: SafeJsonLimits) {
+    this.#depth = depth;
+    this.#text = text;
+    this.#left = values;
+  }
+
+  copy(value: unknown, depth: number): unknown {
+    if (this.#left-- <= 0) return '[truncated]';
+    switch (typeof value) {
+      case 'string':
+        return value.length > this.#text
+          ? `${value.slice(0, this.#text)}[truncated ${value.length - this.#text}]`
+          : value;
+      case 'number':
+        return Number.isFinite(value) ? value : String(value);
+      case 'boolean':
+      case 'undefined':
+        return value;
+      case 'bigint':
+        return `${value}n`;
+      case 'symbol':
+        return value.toString();
+      case 'function':
+        return '[function]';
+      case 'object':
+        return value === null ? null : this.#object(value, depth);
+    }
+  }
+
+  #object(value: object, depth: number): unknown {
+    if (types.isProxy(value)) return '[Proxy]';
+    if (this.#path.has(value)) return '[circular]';
+    if (depth >= this.#depth) return Array.isArray(value) ? '[array]' : '[object]';
+    this.#path.add(value);
+    try {
+      return this.#members(value, depth + 1);
+    } catch {
+      return '[unreadable]';
+    } finally {
+      this.#path.delete(value);
+    }
+  }
+
+  #members(value: object, depth: number): unknown {
+    if (Array.isArray(value)) return this.#list(value, depth);
+    if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+    if (types.isNativeError(value)) return this.#error(value, depth);
+    if (types.isMap(value)) return this.#list([...value.entries()], depth);
+    if (types.isSet(value)) return this.#list([...value], depth);
+    if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return `[${value.byteLength} bytes]`;
+    const copy: Record<string, unknown> = {};
+    for (const key of Object.keys(value)) {
+      if (this.#left <= 0) {
+        put(copy, '[truncated]', true);
+        break;
+      }
+      put(copy, key, this.#read(value, key, depth));
+    }
+    return copy;
+  }
+
+  #list(items: readonly unknown[], depth: number): unknown[] {
+    const copy: unknown[] = [];
+    for (let index = 0; index < items.length; index++) {
+      if (this.#left <= 0) {
+        copy.push(`[${items.length - index} more]`);
+        break;
+      }
+      copy.push(this.#read(items, index, depth));
+    }
+    return copy;
+  }
+
+  #error(error: Error, depth: number): unknown {
+    const copy: Record<string, unknown> = {};
+    for (const key of ['name', 'code', 'message', 'status', 'cause']) {
+      const member = this.#read(error, key, depth);
+      if (member !== undefined) copy[key] = member;
+    }
+    return copy;
+  }
+
+  #read(from: object, key: PropertyKey, depth: number): unknown {
+    let member: unknown;
+    try {
+      member = (from as Record<PropertyKey, unknown>)[key];
+    } catch {
+      return '[unreadable]';
+    }
+    return this.copy(member, depth);
+  }
+}
+
+/** Sets an own property whatever it is called: `__proto__` in data must stay data. */
+function put(copy: Record<string, unknown>, key: string, value: unknown): void {
+  Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
+}

@@ -1,0 +1,88 @@
+import { account } from './ledger.ts';
+import { Scope, sweep } from './scope.ts';
+
+/**
+ * An AbortSignal from outside, as the top of a tree: one listener for all the calls that are alive under it, gone with the last
+ * of them.
+ */
+class SignalScope extends Scope {
+  readonly #signal: AbortSignal;
+  readonly #onAbort = (): void => this.#abort();
+
+  constructor(signal: AbortSignal) {
+    super();
+    this.#signal = signal;
+  }
+
+  override adopt(child: Scope): void {
+    if (this.firstChild === null) {
+      this.#signal.addEventListener('abort', this.#onAbort, { once: true });
+      account.listeners++;
+    }
+    super.adopt(child);
+  }
+
+  protected override dismiss(child: Scope): void {
+    super.dismiss(child);
+    if (this.firstChild === null) {
+      this.#signal.removeEventListener('abort', this.#onAbort);
+      account.listeners--;
+    }
+  }
+
+  #abort(): void {
+    sweep([this], this.#signal.reason);
+  }
+
+  onAbort(): void {}
+
+  // Nobody waits for it, and it never ends: it goes when its signal does.
+  protected tryRelease(): boolean {
+    return false;
+  }
+
+  protected trySettle(): boolean {
+    return false;
+  }
+}
+
+const scopes = new WeakMap<AbortSignal, SignalScope>();
+
+/** The scope of everything that is called under `signal`. */
+export function signalScope(signal: AbortSignal): Scope {
+  let scope = scopes.get(signal);
+  if (scope === undefined) {
+    scope = new SignalScope(signal);
+    scopes.set(signal, scope);
+  }
+  return scope;
+}
+
+/** Ties a call to a signal besides the scope that it belongs to. */
+export class Tie extends Scope {
+  readonly #tied: Scope;
+  #loose = false;
+
+  constructor(tied: Scope) {
+    super();
+    this.#tied = tied;
+  }
+
+  /** The call has settled: the signal no longer matters to it. */
+  loosen(): void {
+    this.#loose = true;
+    Scope.advance(this);
+  }
+
+  onAbort(reason: unknown): void {
+    sweep([this.#tied], reason);
+  }
+
+  protected tryRelease(): boolean {
+    return this.#loose;
+  }
+
+  protected trySettle(): boolean {
+    return this.#loose;
+  }
+}

@@ -1,0 +1,210 @@
+import type { Kind } from './call.ts';
+import { type CallOptions, readCallOptions } from './call-options.ts';
+import type { Chain, Link } from './chain.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Context } from './context.ts';
+import { Environment } from './environment.ts';
+import { ConfigError } from './errors/config-error.ts';
+import { type Explanation, explainChain } from './explain.ts';
+import type { Finding } from './finding.ts';
+import { functionTarget } from './function-target.ts';
+import { checkInterceptor, type Interceptor, type Plugin } from './interceptor.ts';
+import { Invocation } from './invocation.ts';
+import { checkOrder, checkTarget, type Placed } from './order-check.ts';
+import { type PolicySubject, RESERVED, type ResolvedPolicy, resolvePolicy } from './policies.ts';
+import { Problems } from './problems.ts';
+import type { ResultOf } from './result.ts';
+import type { Target } from './target.ts';
+import { type AnyTool, toolTarget } from './tool.ts';
+import type { Traits } from './traits.ts';
+
+/** How a stack is used when it is used without a runner, and which of its findings are known. */
+export interface StackOptions {
+  /** Codes of findings that are as they should be. */
+  readonly acknowledge?: readonly string[] | undefined;
+  /** Where time and chance come from; {@link systemClock} unless set. */
+  readonly clock?: Clock | undefined;
+}
+
+/** What {@link Stack.execute} may be told. */
+export interface ExecuteOptions extends CallOptions {
+  /** What the call is named in errors and events; `'execute'` unless set. */
+  readonly name?: string | undefined;
+  readonly kind?: Kind | undefined;
+}
+
+/** A target that stands for none in particular: what holds for a stack as such. */
+const ANYTHING: PolicySubject = { target: 'function', name: '', policies: {} };
+
+/** How many names of inline calls are remembered with their compiled chains. */
+const REMEMBERED = 1_000;
+
+/**
+ * An immutable, ordered list of interceptors, compiled once for each target. State such as breaker windows and permits lives in its
+ * interceptors, and so outlives calls and runs.
+ *
+ * @see {@link stack} to make one
+ */
+export class Stack {
+  /** The interceptors from the outside inwards. */
+  readonly interceptors: readonly Interceptor[];
+  readonly #acknowledged: ReadonlySet<string>;
+  readonly #clock: Clock;
+  readonly #placed: readonly Placed[];
+  readonly #claimed: readonly string[];
+  readonly #inline = new Map<string, Chain>();
+  #environment: Environment | undefined;
+
+  /** Use {@link stack}, which also says what it finds. */
+  constructor(plugins: readonly Plugin[], options: StackOptions = {}) {
+    this.interceptors = Object.freeze(ordered(plugins));
+    this.#acknowledged = new Set(options.acknowledge ?? []);
+    this.#clock = options.clock ?? systemClock;
+    this.#claimed = [...new Set(this.interceptors.flatMap(({ policy }) => (policy === undefined ? [] : [policy.key])))];
+    this.#placed = this.#place(ANYTHING, {}).placed;
+    const errors = checkOrder(this.#placed).filter(({ level }) => level === 'error');
+    if (errors.length > 0) {
+      throw new ConfigError(errors.map(({ code, message, fix }) => ({ path: code, message: `${message}. ${fix}` })));
+    }
+  }
+
+  /** What the order check has to say of the stack as such, without what was acknowledged. */
+  get findings(): readonly Finding[] {
+    return this.#unacknowledged(checkOrder(this.#placed));
+  }
+
+  /** Runs `work` inside the stack. */
+  execute<R>(work: (context: Context) => R, options?: ExecuteOptions): Promise<ResultOf<R>> {
+    const { name = 'execute', kind, ...rest } = options ?? {};
+    const { own, policies } = readCallOptions(rest);
+    const chain =
+      policies === undefined
+        ? this.#inlineChain(name, kind)
+        : this.environment.compile(inlineTarget(name, kind), policies);
+    return new Invocation(chain, [], null, own, work).run() as Promise<ResultOf<R>>;
+  }
+
+  /** What its interceptors would tell the people on call, by name. */
+  stats(): Record<string, unknown> {
+    const stats: Record<string, unknown> = {};
+    for (const interceptor of this.interceptors) {
+      if (interceptor.stats !== undefined) stats[interceptor.name] = interceptor.stats();
+    }
+    return stats;
+  }
+
+  /** What all calls share that are made without a runner. */
+  get environment(): Environment {
+    this.#environment ??= new Environment(this, { clock: this.#clock });
+    return this.#environment;
+  }
+
+  /** The interceptors that apply to a target, from the outside inwards, each with the options that hold for it there. */
+  linksFor(target: Target, run: Readonly<Record<string, unknown>> = {}): Link[] {
+    const { placed, policies } = this.#place(target, run);
+    const links = placed.map(({ interceptor }, index): Link => ({ interceptor, policy: policies[index] }));
+    return links.filter(({ policy }) => policy === undefined || policy.fields !== undefined);
+  }
+
+  /** What the order check has to say of the stack around one target, without what was acknowledged. */
+  findingsFor(target: Target, run: Readonly<Record<string, unknown>> = {}): readonly Finding[] {
+    const { placed, policies } = this.#place(target, run);
+    const active = placed.filter((_, index) => policies[index] === undefined || policies[index]?.fields !== undefined);
+    const written: Target = { ...target, policies: { ...target.policies, ...run } };
+    return this.#unacknowledged([...checkOrder(active), ...checkTarget(active, written, this.#claimed)]);
+  }
+
+  /** The resolved chain in words and data: for `target`, or for the stack as such. */
+  explain(target?: AnyTool): Explanation {
+    if (target === undefined) {
+      const { placed, policies } = this.#place(ANYTHING, {});
+      return explainChain('Stack', placed, policies, this.findings);
+    }
+    const subject = toolTarget(target);
+    const { placed, policies } = this.#place(subject, {});
+    return explainChain(`Tool "${target.name}"`, placed, policies, this.findingsFor(subject));
+  }
+
+  #inlineChain(name: string, kind: Kind | undefined): Chain {
+    const key = `${kind ?? ''}:${name}`;
+    let chain = this.#inline.get(key);
+    if (chain === undefined) {
+      if (this.#inline.size >= REMEMBERED) this.#inline.clear();
+      chain = this.environment.compile(inlineTarget(name, kind));
+      this.#inline.set(key, chain);
+    }
+    return chain;
+  }
+
+  #place(
+    subject: PolicySubject,
+    run: Readonly<Record<string, unknown>>,
+  ): { placed: Placed[]; policies: (ResolvedPolicy | undefined)[] } {
+    const applying = this.interceptors.filter(
+      ({ applies }) => subject === ANYTHING || typeof applies !== 'string' || applies === subject.target,
+    );
+    const policies = applying.map(({ policy }) =>
+      policy === undefined ? undefined : resolvePolicy(policy, subject, run),
+    );
+    const placed = applying.map((interceptor, index) => ({
+      interceptor,
+      traits: traitsOf(interceptor, policies[index]),
+    }));
+    return { placed, policies };
+  }
+
+  #unacknowledged(findings: readonly Finding[]): readonly Finding[] {
+    return findings.filter(({ code }) => !this.#acknowledged.has(code));
+  }
+}
+
+/**
+ * Makes a stack of interceptors: sorted by priority, equal ones in the order given, and checked. A stack that cannot work throws a
+ * {@link ConfigError}; what merely looks wrong is said once, as a process warning, unless acknowledged.
+ *
+ * @example
+ * ```ts
+ * import { defineInterceptor, Place, stack } from '@sluice/core';
+ *
+ * const outer = defineInterceptor({ name: 'outer', priority: Place.observe, intercept: (call, next) => next(call) });
+ * const inner = defineInterceptor({ name: 'inner', priority: Place.attempt, intercept: (call, next) => next(call) });
+ * const both = stack([inner, outer]);
+ * console.assert(both.interceptors.map(({ name }) => name).join() === 'outer,inner');
+ * console.assert((await both.execute(({ attempt }) => attempt)) === 1);
+ * ```
+ */
+export function stack(plugins: readonly Plugin[], options?: StackOptions): Stack {
+  const made = new Stack(plugins, options);
+  made.environment.warn();
+  return made;
+}
+
+function ordered(plugins: readonly Plugin[]): Interceptor[] {
+  const problems = new Problems();
+  const list: unknown = plugins;
+  if (!Array.isArray(list)) {
+    problems.add('use', 'an array of plugins', list);
+    problems.throwIfAny();
+  }
+  const interceptors = plugins.flat();
+  interceptors.forEach((interceptor, index) => {
+    if (!checkInterceptor(interceptor, `use[${index}]`, problems)) return;
+    const key = interceptor.policy?.key;
+    if (key !== undefined && RESERVED.has(key)) {
+      problems.say(`use[${index}].policy.key`, `"${key}" is the name of an option of core`);
+    }
+  });
+  problems.throwIfAny();
+  return [...interceptors].sort((a, b) => a.priority - b.priority);
+}
+
+function traitsOf({ traits }: Interceptor, policy: ResolvedPolicy | undefined): Traits | undefined {
+  return typeof traits === 'function' ? traits(policy?.fields ?? {}) : traits;
+}
+
+function inlineTarget(name: string, kind: Kind | undefined): Target {
+  return functionTarget(name, { kind }, (execution) => {
+    const work = execution.call.root.receiver as (context: Context) => unknown;
+    return work(execution.context);
+  });
+}

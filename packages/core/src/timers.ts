@@ -1,0 +1,265 @@
+import type { Clock } from './clock.ts';
+import { account } from './ledger.ts';
+
+/** Values of {@link TimerNode.timerSlot} for a node that does not stand in the heap. */
+const IDLE = -1;
+const FRESH = -2;
+const DUE = -3;
+
+/** From this lateness on, the loop was stalled rather than busy, and waiting results get {@link SECOND_CHANCE} to arrive. */
+const STALLED = 20;
+const SECOND_CHANCE = 20;
+
+/**
+ * What can be timed: the object itself is the timer's node, so that arming one allocates nothing. The fields belong to
+ * {@link Timers}; spread {@link idleTimer} over a literal, or initialise them alike.
+ */
+export interface TimerNode {
+  /** When it expires; while it is fresh, how many milliseconds after its arming. */
+  timerAt: number;
+  /** Its index in the heap, or where else it stands. */
+  timerSlot: number;
+  /** Order among equals: who was armed first expires first. */
+  timerOrder: number;
+  timerBefore: TimerNode | null;
+  timerAfter: TimerNode | null;
+  /**
+   * True for a deadline: what arrives in the same turn of the event loop wins against it, and a stalled loop gives what is
+   * waiting one chance. False for what should happen as soon as it is due.
+   */
+  readonly patient: boolean;
+  /** Called once, when it has expired, with how late that is. */
+  expire(lagMs: number): void;
+}
+
+/** A doubly linked list through the nodes themselves. */
+class NodeList {
+  head: TimerNode | null = null;
+  tail: TimerNode | null = null;
+
+  append(node: TimerNode): void {
+    node.timerBefore = this.tail;
+    node.timerAfter = null;
+    if (this.tail === null) this.head = node;
+    else this.tail.timerAfter = node;
+    this.tail = node;
+  }
+
+  remove(node: TimerNode): void {
+    const { timerBefore, timerAfter } = node;
+    if (timerBefore === null) this.head = timerAfter;
+    else timerBefore.timerAfter = timerAfter;
+    if (timerAfter === null) this.tail = timerBefore;
+    else timerAfter.timerBefore = timerBefore;
+    node.timerBefore = null;
+    node.timerAfter = null;
+  }
+}
+
+/**
+ * All timers of one clock, on one native timer.
+ *
+ * Most timers are called off within the turn of the loop in which they were armed. So arming only appends to a list, without
+ * reading the clock; the next turn places what is still alive in a heap, counting from then, hence never early.
+ */
+export class Timers {
+  readonly #clock: Clock;
+  readonly #fresh = new NodeList();
+  readonly #due = new NodeList();
+  readonly #heap: TimerNode[] = [];
+  readonly #onPlace = (): void => this.#place();
+  readonly #onWake = (): void => this.#wake();
+  readonly #onDecide = (): void => this.#decide();
+  #placing = false;
+  #order = 0;
+  #wakeAt = Number.POSITIVE_INFINITY;
+  #cancelWake: (() => void) | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Lets `node` expire in `delayMs`; `Infinity` is never. A node that is armed already is armed anew. */
+  arm(node: TimerNode, delayMs: number): void {
+    if (node.timerSlot !== IDLE) this.disarm(node);
+    if (delayMs === Number.POSITIVE_INFINITY) return;
+    node.timerAt = delayMs;
+    node.timerSlot = FRESH;
+    this.#fresh.append(node);
+    account.timers++;
+    if (!this.#placing) {
+      this.#placing = true;
+      this.#clock.schedule(0, this.#onPlace);
+    }
+  }
+
+  /** Calls `node` off; nothing happens when it is not armed. */
+  disarm(node: TimerNode): void {
+    const slot = node.timerSlot;
+    if (slot === IDLE) return;
+    node.timerSlot = IDLE;
+    account.timers--;
+    if (slot === FRESH) {
+      this.#fresh.remove(node);
+    } else if (slot === DUE) {
+      this.#due.remove(node);
+    } else {
+      this.#removeAt(slot);
+      if (this.#heap.length === 0) this.#sleep();
+    }
+  }
+
+  /** When `node` will expire, on the clock; `Infinity` when it is not armed. */
+  expiry(node: TimerNode): number {
+    if (node.timerSlot === IDLE) return Number.POSITIVE_INFINITY;
+    if (node.timerSlot === FRESH) this.#settle(node, this.#clock.now());
+    return node.timerAt;
+  }
+
+  #place(): void {
+    this.#placing = false;
+    if (this.#fresh.head !== null) {
+      const now = this.#clock.now();
+      while (this.#fresh.head !== null) this.#settle(this.#fresh.head, now);
+    }
+  }
+
+  /** Moves a fresh node to its place in the heap. */
+  #settle(node: TimerNode, now: number): void {
+    this.#fresh.remove(node);
+    node.timerAt += now;
+    node.timerOrder = this.#order++;
+    this.#push(node);
+    this.#wakeFor(now);
+  }
+
+  /** Sees to it that the native timer is not later than the earliest node. */
+  #wakeFor(now: number): void {
+    const first = this.#heap[0];
+    if (first === undefined || first.timerAt >= this.#wakeAt) return;
+    this.#cancelWake?.();
+    this.#wakeAt = first.timerAt;
+    this.#cancelWake = this.#clock.schedule(Math.max(first.timerAt - now, Number.MIN_VALUE), this.#onWake);
+  }
+
+  /** An idle structure holds nothing open, the process included. */
+  #sleep(): void {
+    this.#cancelWake?.();
+    this.#cancelWake = null;
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+  }
+
+  #wake(): void {
+    this.#cancelWake = null;
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    const now = this.#clock.now();
+    const prompt: TimerNode[] = [];
+    const wasIdle = this.#due.head === null;
+    for (let node = this.#heap[0]; node !== undefined && node.timerAt <= now; node = this.#heap[0]) {
+      this.#removeAt(0);
+      if (node.patient) {
+        node.timerSlot = DUE;
+        this.#due.append(node);
+      } else {
+        node.timerSlot = IDLE;
+        account.timers--;
+        prompt.push(node);
+      }
+    }
+    this.#wakeFor(now);
+    if (wasIdle && this.#due.head !== null) this.#postpone(now);
+    for (const node of prompt) expire(node, now);
+  }
+
+  /** A result that arrives in this turn wins; after a stall, what has been waiting may still arrive for a moment. */
+  #postpone(now: number): void {
+    const lag = now - (this.#due.head as TimerNode).timerAt;
+    this.#clock.schedule(lag > STALLED ? SECOND_CHANCE : 0, this.#onDecide);
+  }
+
+  #decide(): void {
+    const now = this.#clock.now();
+    for (let node = this.#due.head; node !== null; node = this.#due.head) {
+      this.#due.remove(node);
+      node.timerSlot = IDLE;
+      account.timers--;
+      expire(node, now);
+    }
+  }
+
+  #push(node: TimerNode): void {
+    this.#heap.push(node);
+    this.#up(node, this.#heap.length - 1);
+  }
+
+  #removeAt(index: number): void {
+    const heap = this.#heap;
+    const last = heap.pop() as TimerNode;
+    if (index === heap.length) return;
+    if (index > 0 && before(last, heap[(index - 1) >> 1] as TimerNode)) this.#up(last, index);
+    else this.#down(last, index);
+  }
+
+  #up(node: TimerNode, from: number): void {
+    const heap = this.#heap;
+    let index = from;
+    while (index > 0) {
+      const parentIndex = (index - 1) >> 1;
+      const parent = heap[parentIndex] as TimerNode;
+      if (!before(node, parent)) break;
+      heap[index] = parent;
+      parent.timerSlot = index;
+      index = parentIndex;
+    }
+    heap[index] = node;
+    node.timerSlot = index;
+  }
+
+  #down(node: TimerNode, from: number): void {
+    const heap = this.#heap;
+    let index = from;
+    for (;;) {
+      let childIndex = 2 * index + 1;
+      if (childIndex >= heap.length) break;
+      let child = heap[childIndex] as TimerNode;
+      const right = heap[childIndex + 1];
+      if (right !== undefined && before(right, child)) {
+        child = right;
+        childIndex++;
+      }
+      if (!before(child, node)) break;
+      heap[index] = child;
+      child.timerSlot = index;
+      index = childIndex;
+    }
+    heap[index] = node;
+    node.timerSlot = index;
+  }
+}
+
+/** One node that throws must not take the others' turn from them; what it threw reaches the process, as in any timer. */
+function expire(node: TimerNode, now: number): void {
+  try {
+    node.expire(now - node.timerAt);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+function before(a: TimerNode, b: TimerNode): boolean {
+  return a.timerAt < b.timerAt || (a.timerAt === b.timerAt && a.timerOrder < b.timerOrder);
+}
+
+const byClock = new WeakMap<Clock, Timers>();
+
+/** The one timer structure of a clock, shared by everything that takes its time from it. */
+export function timersOf(clock: Clock): Timers {
+  let timers = byClock.get(clock);
+  if (timers === undefined) {
+    timers = new Timers(clock);
+    byClock.set(clock, timers);
+  }
+  return timers;
+}
