@@ -32,7 +32,7 @@ export class CallView implements Call {
   hold: Hold | null = null;
   /** True once this part of the call is over: nothing starts in it any more. */
   closed = false;
-  /** How what is inside it failed last. */
+  /** Why it is over, if by its deadline. */
   failure: unknown = undefined;
   /** The view that this one was made from, until it is first used: that decides which holds it is part of. */
   private origin: CallView | null;
@@ -153,7 +153,7 @@ export class CallView implements Call {
   /** Why nothing may start in it any more; undefined while it may. */
   refusal(): unknown {
     for (let view: CallView | null = this; view !== null; view = view.outer) {
-      if (view.closed) return view.failure;
+      if (view.closed) return view.failure ?? new CancelledError(`This part of ${title(this)} has ended`);
     }
     return this.root.refusal();
   }

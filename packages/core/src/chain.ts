@@ -53,7 +53,7 @@ export class Chain {
     let level = from;
     let view = first;
     for (;;) {
-      if (level <= view.reached) view = view.again({ error: view.failure });
+      if (level <= view.reached) view = view.again({ error: view.root.lastError });
       const refusal = view.refusal();
       if (refusal !== undefined) {
         sink.error(refusal);
@@ -73,7 +73,12 @@ export class Chain {
       } catch (error) {
         return this.#fail(level, view, sink, 'threw', error);
       }
-      if (flow instanceof ChainFlow && flow.chain === this && flow.level === level + 1) {
+      if (
+        flow instanceof ChainFlow &&
+        flow.chain === this &&
+        flow.level === level + 1 &&
+        flow.view instanceof CallView
+      ) {
         view = flow.view;
         level++;
         continue;

@@ -13,14 +13,16 @@ export class EventStream<T> extends Observable<T> {
   constructor(threw: ListenerThrew, listen?: (listener: (event: T) => void) => () => void) {
     super(listen && ((subscriber) => listen((event) => subscriber.next(event))));
     this.#threw = threw;
-  }
-
-  // The two hooks by which RxJS builds `pipe`: what is piped from this is of its kind.
-  override lift<R>(operator?: Operator<T, R>): Observable<R> {
-    const lifted = new EventStream<R>(this.#threw);
-    lifted.source = this;
-    lifted.operator = operator;
-    return lifted;
+    // The hook by which RxJS's own operators build what they return. Some Observables borrow it from their source, so it takes
+    // nothing from `this` but the source.
+    this.lift = function lift<R>(this: Observable<T>, operator?: Operator<T, R>): Observable<R> {
+      const lifted = new EventStream<R>(threw);
+      lifted.source = this;
+      lifted.operator = operator;
+      return lifted;
+    };
+    const pipe = (...operators: readonly unknown[]): unknown => this.#kept(Reflect.apply(super.pipe, this, operators));
+    this.pipe = pipe as Observable<T>['pipe'];
   }
 
   override subscribe(observer?: Partial<Observer<T>>): Subscription;
@@ -44,10 +46,21 @@ export class EventStream<T> extends Observable<T> {
     return super.subscribe(this.#guarded(observer));
   }
 
+  /** What an operator has made without `lift`, made to be of this kind. */
+  #kept(piped: unknown): unknown {
+    if (typeof piped !== 'object' || piped === null || Object.getPrototypeOf(piped) !== Observable.prototype)
+      return piped;
+    const kept = new EventStream<unknown>(this.#threw);
+    kept.source = piped as Observable<unknown>;
+    return kept;
+  }
+
   #guarded(observer: Partial<Observer<T>>): Observer<T> {
-    const guard = (run: () => void): void => {
+    const guard = (run: () => unknown): void => {
       try {
-        run();
+        const answer = run();
+        // An async listener throws by rejecting.
+        if (answer instanceof Promise) answer.catch(this.#threw);
       } catch (error) {
         this.#threw(error);
       }

@@ -53,7 +53,7 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     this.hooks = call.takeHooks(Number.POSITIVE_INFINITY);
     this.hold = call.hold;
     const { events, clock } = call.root.environment;
-    this.startedAt = events.listening || wantsOutcome(this.hooks) ? clock.now() : 0;
+    this.startedAt = events.listening || wantsOutcome(this.hooks) ? clock.now() : -1;
   }
 
   /** Starts the work. Answers a handle, or null when the outcome is there already. */
@@ -63,7 +63,7 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     root.workStarts();
     this.hold?.enter();
     account.works++;
-    if (root.environment.events.listening) this.call.emit('attempt.start');
+    if (root.told) this.call.emit('attempt.start');
     let result: unknown;
     try {
       result = root.chain.target.start(this);
@@ -82,7 +82,8 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
   /** Stops it: by way of the chain, or as a part of a sweep that has marked it already. */
   cancel(reason?: unknown): void {
     if (this.phase !== OPEN) return;
-    if (this.aborted) this.onAbort(reason);
+    // By way of RxJS no reason arrives; the sweep has left it here.
+    if (this.aborted) this.onAbort(this.reason);
     else sweep([this], reason ?? new CancelledError(`${title(this.call)} was abandoned by an interceptor`));
   }
 
@@ -90,6 +91,7 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     if (this.phase !== OPEN) return;
     this.end(verdictOf(reason) === 'timeout' ? 'timeout' : 'cancelled', reason);
     this.stopWork(reason);
+    this.clean();
     this.settleWithin(this.call.root.environment.grace);
   }
 
@@ -168,6 +170,7 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
       return;
     }
     this.end('ok', undefined);
+    this.clean();
     this.sink.complete();
     this.settleWithin(this.call.root.environment.cleanup);
   }
@@ -195,6 +198,7 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     }
     const error = this.asError(thrown);
     this.failWith(error);
+    this.clean();
     this.sink.error(error);
     this.settleWithin(this.call.root.environment.cleanup);
   }
@@ -224,6 +228,7 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
   private deliver(value: unknown): void {
     this.working = false;
     this.end('ok', undefined);
+    this.clean();
     this.sink.success(value);
     this.settleWithin(this.call.root.environment.cleanup);
   }
@@ -232,12 +237,12 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
   private refuse(error: unknown): void {
     this.failWith(error);
     this.stopWork(error);
+    this.clean();
     this.sink.error(error);
     this.settleWithin(this.call.root.environment.grace);
   }
 
   private failWith(error: unknown): void {
-    this.call.failure = error;
     this.call.root.workFailure = error;
     this.end('failed', error);
   }
@@ -250,22 +255,27 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
 
   // How it ends.
 
-  /** Gives the outcome, tells the hooks, and starts the cleaning up. The sink is told by the caller, afterwards. */
+  /** Gives the outcome, and tells the hooks. What follows is the caller's: stopping, cleaning up, telling the sink, in that order. */
   private end(status: Verdict, error: unknown): void {
     const { root } = this.call;
     const { environment } = root;
     this.phase = ENDED;
     root.openWorks--;
-    if (this.hooks === null && this.belongings === null && !environment.events.listening) {
+    if (error !== undefined) root.lastError = error;
+    if (this.hooks === null && this.belongings === null && !root.told) {
       if (error !== undefined) this.outcome = { status, error, durationMs: 0 };
       else this.outcome = ENDED_OK;
       return;
     }
-    const durationMs = this.startedAt === 0 ? 0 : environment.clock.now() - this.startedAt;
+    const durationMs = this.startedAt < 0 ? 0 : environment.clock.now() - this.startedAt;
     this.outcome = error === undefined ? { status, durationMs } : { status, error, durationMs };
-    if (environment.events.listening) this.call.emit('attempt.end', { ...this.outcome });
+    if (root.told) this.call.emit('attempt.end', { ...this.outcome });
     tellEnd(this.hooks, this.outcome, root);
-    this.belongings?.clean(this.outcome);
+  }
+
+  /** Starts the cleaning up, before anybody hears of the outcome and may begin again. */
+  private clean(): void {
+    if (this.outcome !== undefined) this.belongings?.clean(this.outcome);
   }
 
   private stopWork(reason: unknown): void {

@@ -32,7 +32,7 @@ export function explainChain(
 ): Explanation {
   const entries = placed.map(({ interceptor: { name, priority } }, index): ExplainedEntry => {
     const policy = policies[index];
-    const options: Record<string, { value: unknown; from: PolicySource }> = {};
+    const options: Record<string, { value: unknown; from: PolicySource }> = Object.create(null);
     for (const [key, value] of Object.entries(policy?.fields ?? {})) {
       options[key] = { value, from: policy?.from[key] ?? 'default' };
     }

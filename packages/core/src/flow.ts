@@ -103,7 +103,13 @@ export class Inlet extends Subscriber<unknown> implements Handle {
     if (this.closed) return null;
     account.subscriptions++;
     this.#open = true;
-    source.subscribe(this);
+    try {
+      source.subscribe(this);
+    } catch (error) {
+      // A teardown that ran at once, and threw; or an Observable of somebody else's making.
+      if (this.#open) this.error(error);
+      else this.#teardownThrew(error);
+    }
     return this.#open ? this : null;
   }
 

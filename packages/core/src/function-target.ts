@@ -1,5 +1,7 @@
 import type { Kind } from './call.ts';
 import type { Execution } from './execution.ts';
+import { checkKind } from './kinds.ts';
+import { Problems } from './problems.ts';
 import type { Target } from './target.ts';
 
 /** What of a function's options core itself looks at. */
@@ -9,8 +11,13 @@ export interface FunctionFacts {
   readonly policies?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The target that a function is. */
+/** The target that a function is. Throws a {@link ConfigError} for facts that cannot be. */
 export function functionTarget(name: string, facts: FunctionFacts, start: (execution: Execution) => unknown): Target {
   const { kind, idempotent = true, policies = {} } = facts;
+  const problems = new Problems();
+  if (typeof name !== 'string' || name.trim() === '') problems.add('function.name', 'a name', name);
+  checkKind(kind, `function "${name}": kind`, problems);
+  if (typeof idempotent !== 'boolean') problems.add(`function "${name}": idempotent`, 'true or false', idempotent);
+  problems.throwIfAny();
   return { target: 'function', name, kind, policies, idempotent, collect: 'all', start };
 }

@@ -27,7 +27,7 @@ export class Hold implements Sink, Handle {
     this.view = view;
     this.sink = sink;
     this.hooks = hooks;
-    this.startedAt = wantsOutcome(hooks) ? view.clock.now() : 0;
+    this.startedAt = wantsOutcome(hooks) ? view.clock.now() : -1;
     view.hold = this;
     this.outer?.enter();
   }
@@ -82,7 +82,7 @@ export class Hold implements Sink, Handle {
     if (this.ended) return false;
     this.ended = true;
     const { root } = this.view;
-    const durationMs = this.startedAt === 0 ? 0 : this.view.clock.now() - this.startedAt;
+    const durationMs = this.startedAt < 0 ? 0 : this.view.clock.now() - this.startedAt;
     const outcome: Outcome = error === undefined ? { status, durationMs } : { status, error, durationMs };
     // Hooks of an interceptor that never went further in are told as well: they too are told once, whatever happens.
     const left = this.view.takeHooks(Number.POSITIVE_INFINITY);

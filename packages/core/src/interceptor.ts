@@ -37,6 +37,8 @@ export interface Interceptor {
 /** What a package exports: one interceptor, or several that belong together. */
 export type Plugin = Interceptor | readonly Interceptor[];
 
+type Fields = Partial<Record<keyof Interceptor, unknown>>;
+
 const OPTIONS = ['name', 'priority', 'intercept', 'policy', 'traits', 'applies', 'stats', 'update'] as const;
 
 /**
@@ -74,16 +76,35 @@ export function checkInterceptor(value: unknown, path: string, problems: Problem
     problems.add(path, 'an interceptor', value);
     return false;
   }
-  const { name, priority, intercept, applies } = value as Partial<Record<keyof Interceptor, unknown>>;
+  const { name, priority, intercept, applies, policy, traits, stats, update } = value as Fields;
   if (typeof name !== 'string' || name === '') problems.add(`${path}.name`, 'a name', name);
   if (typeof priority !== 'number' || !Number.isFinite(priority)) {
     problems.add(`${path}.priority`, 'a finite number, such as Place.retry', priority);
   }
-  if (typeof intercept !== 'function')
+  if (typeof intercept !== 'function') {
     problems.add(`${path}.intercept`, 'a function (call, next) => Observable', intercept);
+  }
   const word = applies === 'stage' || applies === 'tool' || applies === 'function';
   if (applies !== undefined && !word && typeof applies !== 'function') {
     problems.add(`${path}.applies`, "'stage', 'tool', 'function' or a function (call) => boolean", applies);
   }
+  checkClaim(policy, `${path}.policy`, problems);
+  if (traits !== undefined && typeof traits !== 'function' && (typeof traits !== 'object' || traits === null)) {
+    problems.add(`${path}.traits`, 'traits, or a function (options) => traits', traits);
+  }
+  for (const [key, method] of Object.entries({ stats, update })) {
+    if (method !== undefined && typeof method !== 'function') problems.add(`${path}.${key}`, 'a function', method);
+  }
   return problems.count === before;
+}
+
+function checkClaim(claim: unknown, path: string, problems: Problems): void {
+  if (claim === undefined) return;
+  if (typeof claim !== 'object' || claim === null) {
+    problems.add(path, 'a claim { key, parse }', claim);
+    return;
+  }
+  const { key, parse } = claim as Partial<Record<keyof PolicyClaim, unknown>>;
+  if (typeof key !== 'string' || key === '') problems.add(`${path}.key`, 'a name', key);
+  if (typeof parse !== 'function') problems.add(`${path}.parse`, 'a function (value, path) => fields', parse);
 }

@@ -65,7 +65,9 @@ export class Invocation extends Scope implements Sink {
   verdict: Verdict | undefined = undefined;
   /** What comes with the verdict: the result of an `ok`, else the error. */
   outcome: unknown = undefined;
-  /** What the latest work that failed failed with. */
+  /** What the attempt that ended last without success ended with. */
+  lastError: unknown = undefined;
+  /** What the work that failed last failed with by itself. */
   workFailure: unknown = undefined;
   private readonly options: InvocationOptions;
   private readonly view: CallView;
@@ -76,7 +78,8 @@ export class Invocation extends Scope implements Sink {
   private resolve: ((value: unknown) => void) | null = null;
   private reject: ((error: unknown) => void) | null = null;
   private collected: Collector | null = null;
-  private startedAt = 0;
+  /** When it began; negative when nobody was told: then nobody is told of its end either. */
+  private startedAt = -1;
   private rare: Rare | null = null;
 
   constructor(
@@ -227,7 +230,7 @@ export class Invocation extends Scope implements Sink {
     this.outcome = outcome;
     const { environment } = this;
     environment.gauges.running--;
-    if (environment.events.listening) this.view.emit('verdict', this.endFacts());
+    if (this.told) this.view.emit('verdict', this.endFacts());
   }
 
   /** After the verdict. Works inside that are still open, because an interceptor did not wait for them, are of no use any more. */
@@ -308,6 +311,11 @@ export class Invocation extends Scope implements Sink {
     else context.runInAsyncScope(fn);
   }
 
+  /** Whether its start is on the record, and somebody still listens. */
+  get told(): boolean {
+    return this.startedAt >= 0 && this.environment.events.listening;
+  }
+
   /** Keeps what must not stand in place of the outcome, and puts it on the record. */
   suppress(error: unknown): void {
     this.rarely.suppressed.push(error);
@@ -343,7 +351,7 @@ export class Invocation extends Scope implements Sink {
   protected tryRelease(): boolean {
     if (this.phase !== DECIDED || this.unreleased > 0) return false;
     this.phase = RELEASED;
-    if (this.environment.events.listening) this.emit('end', this.endFacts());
+    if (this.told) this.emit('end', this.endFacts());
     if (this.to !== null) this.to.done(this);
     else this.answer();
     return true;

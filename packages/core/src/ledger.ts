@@ -9,6 +9,8 @@ export interface Account {
   works: number;
   /** Timers armed. */
   timers: number;
+  /** Things scheduled on virtual clocks for a later moment. */
+  scheduled: number;
   /** Listeners on outer signals. */
   listeners: number;
   /** Subscriptions to Observables, of work or of interceptors, that are open. */
@@ -16,4 +18,4 @@ export interface Account {
 }
 
 /** The counters of this process. */
-export const account: Account = { calls: 0, works: 0, timers: 0, listeners: 0, subscriptions: 0 };
+export const account: Account = { calls: 0, works: 0, timers: 0, scheduled: 0, listeners: 0, subscriptions: 0 };

@@ -55,8 +55,8 @@ export function checkTarget(placed: readonly Placed[], target: Target, claimed: 
       ),
     );
   }
-  const [retry] = new Order(placed).of('retry');
-  if (!target.idempotent && retry !== undefined && retry.traits.attempts > 1) {
+  const retry = new Order(placed).of('retry').find(({ traits }) => traits.attempts > 1);
+  if (!target.idempotent && retry !== undefined) {
     findings.push(
       warning(
         'retry-not-idempotent',

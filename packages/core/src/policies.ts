@@ -85,16 +85,19 @@ export function resolvePolicy(
   const resolution = new Resolution();
   resolution.add('default', claim.defaults);
   resolution.add('plugin', claim.options);
-  if (subject.kind !== undefined) resolution.add('kind', claim.kinds?.[subject.kind]);
+  if (subject.kind !== undefined) resolution.add('kind', own(claim.kinds, subject.kind));
   if (subject.target === 'stage') resolution.add('stage', own(claim.stages, subject.name));
   if (subject.target === 'tool') resolution.add('tool', own(claim.tools, subject.name));
-  resolution.add(subject.target, parsed(claim, subject.policies[key], `${subject.target} "${subject.name}": ${key}`));
-  resolution.add('run', parsed(claim, run[key], key));
+  resolution.add(
+    subject.target,
+    parsed(claim, own(subject.policies, key), `${subject.target} "${subject.name}": ${key}`),
+  );
+  resolution.add('run', parsed(claim, own(run, key), key));
   return resolution.result();
 }
 
 /** A name from the outside, such as `constructor`, must not find what every object has. */
-function own(layers: Readonly<Record<string, PolicyLayer>> | undefined, name: string): PolicyLayer {
+function own<T>(layers: Readonly<Partial<Record<string, T>>> | undefined, name: string): T | undefined {
   return layers !== undefined && Object.hasOwn(layers, name) ? layers[name] : undefined;
 }
 
@@ -109,8 +112,9 @@ function parsed(claim: PolicyClaim, value: unknown, path: string): PolicyLayer {
 }
 
 class Resolution {
-  #fields: Record<string, unknown> = {};
-  #from: Record<string, PolicySource> = {};
+  // Without a prototype, so that a field called `__proto__` is only a field.
+  readonly #fields: Record<string, unknown> = Object.create(null);
+  readonly #from: Record<string, PolicySource> = Object.create(null);
   #off = false;
 
   add(source: PolicySource, layer: PolicyLayer): void {

@@ -69,10 +69,11 @@ class SafeCopy {
 
   #members(value: object, depth: number): unknown {
     if (Array.isArray(value)) return this.#list(value, depth);
-    if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
+    if (types.isDate(value))
+      return Number.isNaN(Date.prototype.getTime.call(value)) ? 'Invalid Date' : Date.prototype.toISOString.call(value);
     if (types.isNativeError(value)) return this.#error(value, depth);
-    if (types.isMap(value)) return this.#list([...value.entries()], depth);
-    if (types.isSet(value)) return this.#list([...value], depth);
+    if (types.isMap(value)) return this.#list([...Map.prototype.entries.call(value)], depth);
+    if (types.isSet(value)) return this.#list([...Set.prototype.values.call(value)], depth);
     if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) return `[${value.byteLength} bytes]`;
     const copy: Record<string, unknown> = {};
     for (const key of Object.keys(value)) {

@@ -56,7 +56,8 @@ function check(schema: StandardSchema, value: unknown, refuse: Refuse): Checked 
     result.issues === undefined ? { value: result.value } : refuse(plainIssues(result.issues));
   try {
     const result = schema['~standard'].validate(value);
-    return result instanceof Promise ? result.then(read).catch(threw) : read(result);
+    // Whatever can be awaited is: a promise of another library, taken for a result, would let everything pass.
+    return 'then' in result ? Promise.resolve(result).then(read).catch(threw) : read(result);
   } catch (error) {
     return threw(error);
   }

@@ -25,7 +25,13 @@ export function sourceOf(result: object, owner: SourceOwner): Promise<unknown> |
   const observable = asObservable(result);
   if (observable === undefined) return null;
   const inlet = new Inlet(new ObservedWork(owner), (error) => owner.cleanupThrew(error));
-  return { start: () => void inlet.begin(observable), cancel: () => inlet.cancel() };
+  return {
+    start: () => void inlet.begin(observable),
+    cancel() {
+      inlet.cancel();
+      owner.stopped();
+    },
+  };
 }
 
 /** Tells the owner of a work what its Observable says. */

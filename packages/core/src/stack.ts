@@ -3,6 +3,7 @@ import { type CallOptions, readCallOptions } from './call-options.ts';
 import type { Chain, Link } from './chain.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Context } from './context.ts';
+import { describe } from './describe.ts';
 import { Environment } from './environment.ts';
 import { ConfigError } from './errors/config-error.ts';
 import { type Explanation, explainChain } from './explain.ts';
@@ -75,6 +76,9 @@ export class Stack {
 
   /** Runs `work` inside the stack. */
   execute<R>(work: (context: Context) => R, options?: ExecuteOptions): Promise<ResultOf<R>> {
+    if (typeof work !== 'function') {
+      throw new ConfigError(`execute: expected a function (context) => result, got ${describe(work)}`);
+    }
     const { name = 'execute', kind, ...rest } = options ?? {};
     const { own, policies } = readCallOptions(rest);
     const chain =
@@ -86,11 +90,8 @@ export class Stack {
 
   /** What its interceptors would tell the people on call, by name. */
   stats(): Record<string, unknown> {
-    const stats: Record<string, unknown> = {};
-    for (const interceptor of this.interceptors) {
-      if (interceptor.stats !== undefined) stats[interceptor.name] = interceptor.stats();
-    }
-    return stats;
+    const telling = this.interceptors.filter(({ stats }) => stats !== undefined);
+    return Object.fromEntries(telling.map((interceptor) => [interceptor.name, interceptor.stats?.()]));
   }
 
   /** What all calls share that are made without a runner. */
@@ -199,6 +200,8 @@ function ordered(plugins: readonly Plugin[]): Interceptor[] {
 }
 
 function traitsOf({ traits }: Interceptor, policy: ResolvedPolicy | undefined): Traits | undefined {
+  // What is switched off stands in nobody's way.
+  if (policy !== undefined && policy.fields === undefined) return undefined;
   return typeof traits === 'function' ? traits(policy?.fields ?? {}) : traits;
 }
 

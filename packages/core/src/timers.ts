@@ -139,7 +139,7 @@ export class Timers {
     if (first === undefined || first.timerAt >= this.#wakeAt) return;
     this.#cancelWake?.();
     this.#wakeAt = first.timerAt;
-    this.#cancelWake = this.#clock.schedule(Math.max(first.timerAt - now, Number.MIN_VALUE), this.#onWake);
+    this.#cancelWake = this.#clock.schedule(Math.max(first.timerAt - now, 0), this.#onWake);
   }
 
   /** An idle structure holds nothing open, the process included. */

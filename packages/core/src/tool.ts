@@ -3,6 +3,7 @@ import { policiesOf } from './call-options.ts';
 import type { Context } from './context.ts';
 import { describe } from './describe.ts';
 import { ConfigError } from './errors/config-error.ts';
+import { checkKind } from './kinds.ts';
 import type { Policies } from './policies.ts';
 import { Problems } from './problems.ts';
 import type { ItemOf, LastOf, ResultOf } from './result.ts';
@@ -62,7 +63,6 @@ type Returned<R, O, C> = O extends StandardSchema
 type Emitted<R, O> = O extends StandardSchema ? SchemaOutput<O> : ItemOf<R>;
 
 const OWN: readonly string[] = ['description', 'kind', 'idempotent', 'input', 'output', 'collect'];
-const KINDS: readonly string[] = ['transform', 'enrich', 'route', 'guard', 'work', 'agent'];
 const targets = new WeakMap<object, Target>();
 
 /**
@@ -140,8 +140,7 @@ function check(name: unknown, options: unknown, work: unknown): void {
 
 function checkOptions(options: Partial<Record<string, unknown>>, path: string, problems: Problems): void {
   const { kind, idempotent, input, output, collect, description } = options;
-  if (kind !== undefined && !KINDS.includes(kind as string))
-    problems.add(`${path}: kind`, `one of ${KINDS.join(', ')}`, kind);
+  checkKind(kind, `${path}: kind`, problems);
   if (idempotent !== undefined && typeof idempotent !== 'boolean')
     problems.add(`${path}: idempotent`, 'true or false', idempotent);
   if (description !== undefined && typeof description !== 'string')

@@ -62,9 +62,7 @@ export function wrapIn<T, A extends unknown[], R>(
 ): Wrapped<T, A, R> {
   const problems = new Problems();
   if (typeof fn !== 'function') problems.add('wrap', 'a function', fn);
-  if (options.name !== undefined && (typeof options.name !== 'string' || options.name === '')) {
-    problems.add('wrap.name', 'a name', options.name);
-  }
+  if (typeof options !== 'object' || options === null) problems.add('wrap: options', 'an object', options);
   problems.throwIfAny();
   const name = options.name ?? (fn.name === '' ? 'function' : fn.name);
   const contextual = contextFunction(fn) as ((...args: unknown[]) => unknown) | undefined;

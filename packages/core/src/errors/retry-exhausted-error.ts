@@ -21,10 +21,10 @@ export class RetryExhaustedError extends SluiceError {
     const { cause } = init;
     const last = isSluiceError(cause) ? cause : undefined;
     super('RETRY_EXHAUSTED', message, {
-      verdict: last?.verdict,
-      partial: last?.partial,
-      retryAfterMs: last?.retryAfterMs,
       ...init,
+      verdict: init.verdict ?? last?.verdict,
+      partial: init.partial ?? last?.partial,
+      retryAfterMs: init.retryAfterMs ?? last?.retryAfterMs,
     });
   }
 }

@@ -16,7 +16,7 @@ export class StageFailedError extends SluiceError {
 
   constructor(message: string, init: SluiceErrorInit = {}) {
     const { cause } = init;
-    super('STAGE_FAILED', message, { retryable: isSluiceError(cause) && cause.retryable, ...init });
+    super('STAGE_FAILED', message, { ...init, retryable: init.retryable ?? (isSluiceError(cause) && cause.retryable) });
   }
 }
 

@@ -1,7 +1,12 @@
 import { isoTime } from '../clock.ts';
 import { describe } from '../describe.ts';
+import { isRealError } from '../is-real-error.ts';
 import { safeJson } from '../safe-json.ts';
-import { isSluiceError } from './sluice-error.ts';
+import { CODES, type CodeFacts } from './codes.ts';
+import { isSluiceError, type SluiceError } from './sluice-error.ts';
+
+/** What to do about an error that says nothing of it. */
+const UNKNOWN = 'Look for this request in the log of the service.';
 
 /** What a caller of {@link toResponse} knows about the request. */
 export interface ResponseMetadata {
@@ -65,31 +70,40 @@ export function toResponse(error: unknown, metadata: ResponseMetadata = {}): Err
 }
 
 function errorBody(error: unknown): ErrorEnvelope['error'] {
-  if (!isSluiceError(error)) {
-    return {
-      code: 'INTERNAL',
-      message: messageOf(error),
-      details: {},
-      remediation: 'Look for this request in the log of the service.',
-    };
+  if (isSluiceError(error)) {
+    try {
+      return sluiceBody(error);
+    } catch {
+      // It carries the brand but cannot be read: it is as strange as any other.
+    }
   }
-  const details: Record<string, unknown> = { ...error.details };
-  if (error.scope !== undefined) details['scope'] = error.scope;
-  if (error.retryAfterMs !== undefined) details['retry_after_ms'] = error.retryAfterMs;
-  if (error.partial !== undefined) details['partial_result'] = error.partial;
+  return { code: 'INTERNAL', message: messageOf(error), details: {}, remediation: UNKNOWN };
+}
+
+/** An error of another copy of the package may lack what this one's always have. */
+function sluiceBody(error: SluiceError): ErrorEnvelope['error'] {
+  const facts: CodeFacts | undefined = CODES[error.code];
+  const plain = safeJson(error.details);
+  const details: Record<string, unknown> = typeof plain === 'object' ? { ...plain } : {};
+  if (error.scope !== undefined) details['scope'] = safeJson(error.scope);
+  if (error.retryAfterMs !== undefined) details['retry_after_ms'] = safeJson(error.retryAfterMs);
+  if (error.partial !== undefined) details['partial_result'] = safeJson(error.partial);
   return {
-    code: error.code,
-    message: error.message,
-    details: safeJson(details) as Record<string, unknown>,
-    remediation: error.remediation,
+    code: String(error.code),
+    message: messageOf(error),
+    details,
+    remediation: error.remediation || facts?.remediation || UNKNOWN,
   };
 }
 
 function messageOf(error: unknown): string {
   try {
-    if (error instanceof Error && typeof error.message === 'string') return error.message;
+    if (isRealError(error) || isSluiceError(error)) {
+      const { message } = error;
+      if (typeof message === 'string') return message;
+    }
   } catch {
-    // A Proxy that throws has no message worth having.
+    // A message that cannot be read is none.
   }
   return describe(error);
 }

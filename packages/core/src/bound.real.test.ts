@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { within } from './bound.ts';
+import type { TimeoutError } from './errors/timeout-error.ts';
+import { defineInterceptor } from './interceptor.ts';
+import { Place } from './place.ts';
+import { withContext } from './with-context.ts';
+import { wrap } from './wrap.ts';
+
+const limited = (limit: number, work: () => unknown): (() => Promise<unknown>) =>
+  wrap(
+    work,
+    defineInterceptor({
+      name: 'limit',
+      priority: Place.total,
+      intercept: (call, next) => within(call, { limit, name: 'total' }, next),
+    }),
+  );
+
+const after = (ms: number): Promise<string> => new Promise((resolve) => setTimeout(resolve, ms, 'done'));
+
+/** Work that hangs until it is told to stop. */
+const polite = withContext(
+  ({ signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+);
+
+/** How long each of so many concurrent calls takes to fail, in milliseconds. */
+async function timesToFail(count: number, call: () => Promise<unknown>): Promise<number[]> {
+  const one = async (): Promise<number> => {
+    const from = performance.now();
+    const error = await call().catch((thrown: TimeoutError) => thrown);
+    expect(error).toMatchObject({ code: 'TIMEOUT' });
+    return performance.now() - from;
+  };
+  return Promise.all(Array.from({ length: count }, one));
+}
+
+describe('real: a deadline', () => {
+  it('of 100 ms ends hanging work within 100 ms of it, and never early: 200 times', async () => {
+    const took = await timesToFail(200, limited(100, polite));
+    expect(Math.min(...took)).toBeGreaterThanOrEqual(100);
+    expect(Math.max(...took)).toBeLessThan(200);
+  });
+
+  it('of 5,000 ms leaves work of 100 ms alone', async () => {
+    await expect(limited(5_000, () => after(100))()).resolves.toBe('done');
+  });
+
+  it('of 1,000 concurrent calls passes for each within 50 ms of its limit', async () => {
+    const took = await timesToFail(1_000, limited(200, polite));
+    expect(Math.min(...took)).toBeGreaterThanOrEqual(200);
+    expect(Math.max(...took)).toBeLessThan(250);
+  });
+
+  it('lets a result win that was only waiting behind a blocked loop', async () => {
+    const call = limited(50, () => after(40))();
+    const until = performance.now() + 120;
+    while (performance.now() < until);
+    await expect(call).resolves.toBe('done');
+  });
+
+  it('gives one verdict each to 1,000 races of completion and deadline, and no unhandled rejection', async () => {
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): number => unhandled.push(error);
+    process.on('unhandledRejection', note);
+    const verdicts = await Promise.all(
+      Array.from({ length: 1_000 }, (_, n) =>
+        limited(100, () => after(50 + (n % 101)))().then(
+          () => 'ok',
+          (error: TimeoutError) => error.code,
+        ),
+      ),
+    );
+    await after(150);
+    process.off('unhandledRejection', note);
+    expect(verdicts.filter((verdict) => verdict === 'ok' || verdict === 'TIMEOUT')).toHaveLength(1_000);
+    expect(new Set(verdicts).size).toBe(2);
+    expect(unhandled).toEqual([]);
+  });
+});
