@@ -7,7 +7,7 @@ import type { CleanupHandler } from './cleanup.ts';
 import { ConfigError } from './errors/config-error.ts';
 import type { Execution } from './execution.ts';
 import type { Observable } from './flow.ts';
-import type { Tool } from './tool.ts';
+import type { AnyTool, ToolInput, ToolItem, ToolOutput } from './tool.ts';
 
 /**
  * What work gets beside its input. Its methods may be taken off it: `({ q }, { signal, onCleanup }) => …`.
@@ -42,9 +42,9 @@ export interface Context {
   /** Gets the value of the work if it comes after the verdict, to dispose of it. */
   onLate(dispose: (value: unknown) => unknown): void;
   /** Calls a tool, as a part of this call: it ends when this one does, at the latest. */
-  call<I, O>(tool: Tool<I, O>, ...rest: CallRest<I>): Promise<O>;
+  call<T extends AnyTool>(tool: T, ...rest: CallRest<ToolInput<T>>): Promise<ToolOutput<T>>;
   /** Calls a tool that emits, and gets its items as they come. */
-  stream<I, O, Item>(tool: Tool<I, O, Item>, ...rest: CallRest<I>): Observable<Item>;
+  stream<T extends AnyTool>(tool: T, ...rest: CallRest<ToolInput<T>>): Observable<ToolItem<T>>;
   /** Puts an event of your own on the record: `emit('saved')` is told as `user.saved`. */
   emit(type: string, data?: unknown): void;
 }

@@ -58,7 +58,16 @@ export type {
   StandardSchema,
 } from './standard-schema.ts';
 // Work
-export { type AnyTool, type Tool, type ToolOptions, type ToolSchemas, tool } from './tool.ts';
+export {
+  type AnyTool,
+  type Tool,
+  type ToolInput,
+  type ToolItem,
+  type ToolOptions,
+  type ToolOutput,
+  type ToolSchemas,
+  tool,
+} from './tool.ts';
 export { type ToolCallRequest, type ToolRegistry, toolRegistry } from './tool-registry.ts';
 export type { CommonTraits, RetryTraits, Traits } from './traits.ts';
 export type { Outcome, Verdict } from './verdict.ts';

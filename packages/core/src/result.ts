@@ -1,7 +1,9 @@
-/** What emits, as far as types are concerned: an Observable of any library. */
-interface Emitting<T> {
-  subscribe(observer: { next(value: T): void; error(error: unknown): void; complete(): void }): unknown;
-}
+import type { Observable } from './flow.ts';
+
+/** What emits, as far as types are concerned: an Observable, of RxJS or, with a single signature, of any other library. */
+type Emitting<T> =
+  | Observable<T>
+  | { subscribe(observer: { next(value: T): void; error(error: unknown): void; complete(): void }): unknown };
 
 /** What work amounts to that returns `R`: a value is itself, a promise what it resolves to, a stream the array of its items. */
 export type ResultOf<R> =

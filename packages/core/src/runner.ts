@@ -10,7 +10,7 @@ import type { Plugin } from './interceptor.ts';
 import type { Logger } from './logger.ts';
 import { Problems } from './problems.ts';
 import { Stack } from './stack.ts';
-import type { AnyTool, Tool } from './tool.ts';
+import type { AnyTool, ToolInput, ToolItem, ToolOutput } from './tool.ts';
 import { type WrapOptions, type Wrapped, wrapIn } from './wrap.ts';
 
 /** What a runner is made with. Every field may be left out. */
@@ -47,9 +47,9 @@ export interface RunnerStats {
 export interface Runner {
   readonly name: string;
   /** Calls a tool. Rejects with the work's own error, or with the error of the interceptor that decided. */
-  call<I, O>(tool: Tool<I, O>, ...rest: CallRest<I>): Promise<O>;
+  call<T extends AnyTool>(tool: T, ...rest: CallRest<ToolInput<T>>): Promise<ToolOutput<T>>;
   /** Calls a tool at each subscription, and emits its items as they come. Unsubscribing cancels the call. */
-  stream<I, O, Item>(tool: Tool<I, O, Item>, ...rest: CallRest<I>): Observable<Item>;
+  stream<T extends AnyTool>(tool: T, ...rest: CallRest<ToolInput<T>>): Observable<ToolItem<T>>;
   /** Gives a function back with the stack around it. */
   wrap<T, A extends unknown[], R>(fn: (this: T, ...args: A) => R, options?: WrapOptions): Wrapped<T, A, R>;
   /** The resolved chain, outermost first: for a tool, or for the stack as such. */
@@ -102,11 +102,11 @@ class StackRunner implements Runner {
     this.events$ = environment.events.events$;
   }
 
-  call<I, O>(tool: Tool<I, O>, ...[input, options]: CallRest<I>): Promise<O> {
+  call<T extends AnyTool>(tool: T, ...[input, options]: CallRest<ToolInput<T>>): Promise<ToolOutput<T>> {
     return callTool(this.#environment, tool, input, options, null);
   }
 
-  stream<I, O, Item>(tool: Tool<I, O, Item>, ...[input, options]: CallRest<I>): Observable<Item> {
+  stream<T extends AnyTool>(tool: T, ...[input, options]: CallRest<ToolInput<T>>): Observable<ToolItem<T>> {
     return streamTool(this.#environment, tool, input, options, null);
   }
 

@@ -28,7 +28,7 @@ export interface StandardIssue {
 export type SchemaInput<S> = S extends StandardSchema<infer Input, unknown> ? Input : never;
 
 /** What a schema yields. */
-export type SchemaOutput<S> = S extends StandardSchema<never, infer Output> ? Output : never;
+export type SchemaOutput<S> = S extends StandardSchema<unknown, infer Output> ? Output : never;
 
 /** An issue as Sluice reports it: the path as text, `''` for the value itself. */
 export interface SchemaIssue {

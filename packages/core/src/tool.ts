@@ -48,6 +48,15 @@ export interface Tool<Input = unknown, Output = unknown, Item = unknown> {
 /** Any tool, whatever it takes and returns. */
 export type AnyTool = Tool<never, unknown, unknown>;
 
+/** What a tool takes. */
+export type ToolInput<T extends AnyTool> = T extends Tool<infer Input, unknown, unknown> ? Input : never;
+
+/** What a call of a tool resolves to. */
+export type ToolOutput<T extends AnyTool> = T extends Tool<never, infer Output, unknown> ? Output : never;
+
+/** What a tool emits. */
+export type ToolItem<T extends AnyTool> = T extends Tool<never, unknown, infer Item> ? Item : never;
+
 type Returned<R, O, C> = O extends StandardSchema
   ? R extends PromiseLike<unknown>
     ? SchemaOutput<O>
@@ -82,12 +91,17 @@ const targets = new WeakMap<object, Target>();
  *
  * @see {@link toolRegistry} to find tools by name
  */
-export function tool<I extends StandardSchema, R, O = undefined, C extends 'all' | 'last' = 'all'>(
+export function tool<
+  I extends StandardSchema,
+  R,
+  O extends StandardSchema | undefined = undefined,
+  C extends 'all' | 'last' = 'all',
+>(
   name: string,
   options: ToolOptions & ToolSchemas<I, O, C> & { readonly input: I },
   work: (input: SchemaOutput<I>, context: Context) => R,
 ): Tool<SchemaInput<I>, Returned<R, O, C>, Emitted<R, O>>;
-export function tool<I, R, O = undefined, C extends 'all' | 'last' = 'all'>(
+export function tool<I, R, O extends StandardSchema | undefined = undefined, C extends 'all' | 'last' = 'all'>(
   name: string,
   options: ToolOptions & ToolSchemas<undefined, O, C>,
   work: (input: I, context: Context) => R,

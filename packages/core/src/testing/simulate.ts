@@ -19,7 +19,10 @@ export interface Simulation {
 
 /** What is simulated, and how often. */
 export interface SimulateOptions {
-  /** One run: throws, or rejects, when something is not as it must be. */
+  /**
+   * One run: throws, or rejects, when something is not as it must be. It may answer a function that checks what must hold when
+   * everything has settled. It does not move the clock: that is done for it.
+   */
   readonly program: (simulation: Simulation) => unknown;
   /** How many runs, each with a seed of its own; 1,000 unless set. */
   readonly runs?: number;
@@ -62,8 +65,9 @@ async function simulateOne(program: SimulateOptions['program'], seed: number): P
   const ledger = leakLedger();
   const clock = virtualClock({ seed });
   try {
-    await clock.until(Promise.resolve(program(simulation(seed, clock))));
+    const check = await clock.until(Promise.resolve(program(simulation(seed, clock))));
     await clock.runAll();
+    if (typeof check === 'function') check();
     ledger.assertEmpty();
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause);
