@@ -2,10 +2,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { commentExamples, markdownExamples } from './examples.mjs';
 import { cache, finish, node, publicPackages, record, root, toolPath } from './workspace.mjs';
 
 const limitMs = 15_000;
+const strictAssert = pathToFileURL(join(root, 'scripts', 'strict-assert.mjs')).href;
 const folder = join(cache, 'examples');
 const tally = { passed: 0, failed: 0 };
 
@@ -79,7 +81,10 @@ async function runQueue() {
     const title = `${each.file}:${each.line} ${each.run ? 'compiles and runs' : 'compiles'}`;
     if (error !== undefined) record(tally, title, { ok: false, output: error });
     else if (!each.run) record(tally, title, { ok: true, output: '' });
-    else record(tally, title, await node(join(folder, 'out', `${moduleName(each)}.js`), [], { cwd: folder, limitMs }));
+    else {
+      const script = join(folder, 'out', `${moduleName(each)}.js`);
+      record(tally, title, await node('--import', [strictAssert, script], { cwd: folder, limitMs }));
+    }
   }
 }
 await Promise.all(Array.from({ length: availableParallelism() }, runQueue));

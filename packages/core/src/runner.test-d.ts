@@ -11,7 +11,7 @@ const search = tool('search', { input: z.object({ q: z.string(), size: z.string(
 );
 const now = tool('now', {}, () => 1);
 const maybe = tool('maybe', {}, (_: string | undefined) => 1);
-const none = tool('none', {}, (_: void) => 1);
+const none: Tool<void, number, number> = tool('none', {}, () => 1);
 
 describe('a call of a tool', () => {
   it('takes what its schema takes, and promises its output', () => {
@@ -51,7 +51,7 @@ describe('a call of a tool', () => {
   });
 
   it('is the same inside a work', () => {
-    tool('outer', {}, (_: void, ctx) => {
+    tool('outer', {}, (_: undefined, ctx) => {
       expectTypeOf(ctx.call(search, { q: 'a', size: '5' })).toEqualTypeOf<Promise<string[]>>();
       // @ts-expect-error the input is missing
       ctx.call(search);

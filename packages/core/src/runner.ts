@@ -6,6 +6,7 @@ import { Environment } from './environment.ts';
 import type { SluiceEvent } from './events.ts';
 import type { Explanation } from './explain.ts';
 import type { Observable } from './flow.ts';
+import { hasMethods } from './has-methods.ts';
 import type { Plugin } from './interceptor.ts';
 import type { Logger } from './logger.ts';
 import { Problems } from './problems.ts';
@@ -147,9 +148,4 @@ function checkOptions(options: RunnerOptions): number | undefined {
     problems.add('acknowledge', 'an array of codes', acknowledge);
   problems.throwIfAny();
   return graceMs;
-}
-
-function hasMethods(value: unknown, methods: readonly string[]): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function');
 }

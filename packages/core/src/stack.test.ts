@@ -96,6 +96,16 @@ describe('a stack', () => {
   });
 });
 
+it('the options of a stack are refused where they cannot be, all at once', () => {
+  expect(() => stack([], { acknowledge: 'all', clock: 5, acknowlegde: [] } as never)).toThrow(
+    [
+      'stack.acknowlegde: unknown option; did you mean "acknowledge"?',
+      'stack.acknowledge: expected an array of codes, got "all"',
+      'stack.clock: expected a clock with now, schedule and random, got 5',
+    ].join('\n'),
+  );
+});
+
 describe('execute', () => {
   it('runs work in the stack, with its context, and answers its result', async () => {
     const made = stack([at(0)]);

@@ -9,6 +9,7 @@ import { ConfigError } from './errors/config-error.ts';
 import { type Explanation, explainChain } from './explain.ts';
 import type { Finding } from './finding.ts';
 import { functionTarget } from './function-target.ts';
+import { hasMethods } from './has-methods.ts';
 import { checkInterceptor, type Interceptor, type Plugin } from './interceptor.ts';
 import { Invocation } from './invocation.ts';
 import { checkOrder, checkTarget, type Placed } from './order-check.ts';
@@ -58,6 +59,7 @@ export class Stack {
 
   /** Use {@link stack}, which also says what it finds. */
   constructor(plugins: readonly Plugin[], options: StackOptions = {}) {
+    checkOptions(options);
     this.interceptors = Object.freeze(ordered(plugins));
     this.#acknowledged = new Set(options.acknowledge ?? []);
     this.#clock = options.clock ?? systemClock;
@@ -178,6 +180,19 @@ export function stack(plugins: readonly Plugin[], options?: StackOptions): Stack
   const made = new Stack(plugins, options);
   made.environment.warn();
   return made;
+}
+
+function checkOptions(options: StackOptions): void {
+  const problems = new Problems();
+  problems.unknownKeys(options, ['acknowledge', 'clock'], 'stack');
+  const { acknowledge, clock } = options;
+  if (acknowledge !== undefined && !Array.isArray(acknowledge)) {
+    problems.add('stack.acknowledge', 'an array of codes', acknowledge);
+  }
+  if (clock !== undefined && !hasMethods(clock, ['now', 'schedule', 'random'])) {
+    problems.add('stack.clock', 'a clock with now, schedule and random', clock);
+  }
+  problems.throwIfAny();
 }
 
 function ordered(plugins: readonly Plugin[]): Interceptor[] {

@@ -68,7 +68,7 @@ describe('isSluiceError', () => {
 
   it('tells what an unknown value is', () => {
     if (isSluiceError(unknown)) {
-      expectTypeOf(unknown).toEqualTypeOf<SluiceError>();
+      expectTypeOf(unknown).toExtend<SluiceError>();
       expectTypeOf(unknown.code).toEqualTypeOf<ErrorCode>();
       expectTypeOf(unknown.verdict).toEqualTypeOf<Verdict>();
       expectTypeOf(unknown.retryAfterMs).toEqualTypeOf<number | undefined>();
@@ -79,6 +79,8 @@ describe('isSluiceError', () => {
     if (isSluiceError(unknown, 'CIRCUIT_OPEN')) expectTypeOf(unknown.code).toEqualTypeOf<'CIRCUIT_OPEN'>();
     // @ts-expect-error no such code
     isSluiceError(unknown, 'CIRCUIT_OPNE');
+    // @ts-expect-error filter() passes an index, which is no code
+    [unknown].filter(isSluiceError);
   });
 });
 

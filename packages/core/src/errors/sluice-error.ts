@@ -139,7 +139,10 @@ function causeJson(cause: unknown): unknown {
  * console.assert(!isSluiceError(new Error('no')));
  * ```
  */
-export function isSluiceError(value: unknown, code?: ErrorCode): value is SluiceError {
+export function isSluiceError<C extends ErrorCode = ErrorCode>(
+  value: unknown,
+  code?: C,
+): value is SluiceError & { readonly code: C } {
   if (typeof value !== 'object' || value === null) return false;
   try {
     const error = value as Partial<SluiceError> & { readonly [BRAND]?: unknown };
