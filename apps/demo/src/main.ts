@@ -32,13 +32,17 @@ const hangs = tool('hangs', { description: 'hangs, but stops when it is told to'
   await sleep(60_000, undefined, { signal: ctx.signal });
 });
 
-const streams = tool('streams', { description: 'streams, and then stops answering' }, async function* (_: undefined, { signal }) {
-  for (const word of ['the', 'first', 'five', 'words', 'arrive']) {
-    await sleep(40, undefined, { signal });
-    yield word;
-  }
-  await sleep(60_000, undefined, { signal });
-});
+const streams = tool(
+  'streams',
+  { description: 'streams, and then stops answering' },
+  async function* (_: undefined, { signal }) {
+    for (const word of ['the', 'first', 'five', 'words', 'arrive']) {
+      await sleep(40, undefined, { signal });
+      yield word;
+    }
+    await sleep(60_000, undefined, { signal });
+  },
+);
 
 const deaf = tool('deaf', { description: 'pays no attention to its signal' }, async () => {
   await sleep(1_400);
@@ -61,10 +65,12 @@ console.log('What is alive a second later:', alive());
 /** Prints what happens, as it happens. */
 function tell({ events$ }: Runner): void {
   events$.subscribe((event) => {
-    if (event.type === 'attempt.end') console.log(`  attempt ${event.attempt}: ${event.status} after ${Math.round(event.durationMs)} ms`);
+    if (event.type === 'attempt.end')
+      console.log(`  attempt ${event.attempt}: ${event.status} after ${Math.round(event.durationMs)} ms`);
     if (event.type === 'orphan') console.log(`  orphan: attempt ${event.attempt} of ${event.name} has not stopped`);
     if (event.type === 'orphan.end') console.log(`  orphan ended: attempt ${event.attempt} of ${event.name}`);
-    if (event.type === 'late') console.log(`  late: a ${event.what} of ${event.name} came after the verdict, and is dropped`);
+    if (event.type === 'late')
+      console.log(`  late: a ${event.what} of ${event.name} came after the verdict, and is dropped`);
   });
 }
 

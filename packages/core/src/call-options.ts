@@ -38,7 +38,7 @@ export function readCallOptions(options: CallOptions | undefined): ReadOptions {
   }
   const { deadline, signal } = options;
   const deadlineMs = deadline === undefined ? undefined : readDuration(deadline, 'deadline', problems);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) problems.add('signal', 'an AbortSignal', signal);
+  if (signal !== undefined && !isSignal(signal)) problems.add('signal', 'an AbortSignal', signal);
   for (const key of ['runId', 'correlationId', 'idempotencyKey'] as const) {
     const value: unknown = options[key];
     if (value !== undefined && (typeof value !== 'string' || value === ''))
@@ -47,6 +47,13 @@ export function readCallOptions(options: CallOptions | undefined): ReadOptions {
   problems.throwIfAny();
   const { runId, correlationId, idempotencyKey } = options;
   return { own: { deadlineMs, signal, runId, correlationId, idempotencyKey }, policies: policiesOf(options, OWN) };
+}
+
+/** A signal of any realm or polyfill is one. */
+function isSignal(value: unknown): value is AbortSignal {
+  if (typeof value !== 'object' || value === null) return false;
+  const { aborted, addEventListener } = value as Partial<AbortSignal>;
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function';
 }
 
 /** The part of an options object that plugins own; undefined when it is empty. */

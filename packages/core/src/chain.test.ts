@@ -205,6 +205,21 @@ describe('the chain', () => {
     expect(seen).toEqual(['all one', 'tools one', 'all two', 'tools two', 'named two', 'all fn', 'functions fn']);
   });
 
+  it('tells interceptors of a nested call which call it was made in', async () => {
+    const lines: string[] = [];
+    const note = at(1, (call, next) => {
+      const line = [];
+      for (let one: Call | undefined = call; one !== undefined; one = one.parent) line.push(one.name);
+      lines.push(line.join(' in '));
+      return next(call);
+    });
+    const runner = createRunner({ use: [note] });
+    const leaf = tool('leaf', {}, () => 1);
+    const middle = tool('middle', {}, (_: unknown, { call }: Context) => call(leaf));
+    await runner.call(tool('root', {}, (_: unknown, { call }: Context) => call(middle)));
+    expect(lines).toEqual(['root', 'middle in root', 'leaf in middle in root']);
+  });
+
   it('reports an `applies` that throws', async () => {
     const odd = defineInterceptor({
       name: 'odd',

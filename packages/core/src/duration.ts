@@ -43,7 +43,19 @@ export function parseDuration(value: unknown, path: string): number {
   return ms;
 }
 
-/** Like {@link parseDuration}, but collects what is wrong instead of throwing; the answer is then NaN. */
+/**
+ * Like {@link parseDuration}, but notes what is wrong instead of throwing; the answer is then NaN. For a factory that checks
+ * several options and says all that is wrong with them at once.
+ *
+ * @example
+ * ```ts
+ * import { Problems, readDuration } from '@sluice/core';
+ *
+ * const problems = new Problems();
+ * console.assert(readDuration('2m', 'timeout.total', problems) === 120_000);
+ * console.assert(Number.isNaN(readDuration('soon', 'timeout.attempt', problems)) && problems.count === 1);
+ * ```
+ */
 export function readDuration(value: unknown, path: string, problems: Problems): number {
   if (value === 'none') return Number.POSITIVE_INFINITY;
   if (value === Number.POSITIVE_INFINITY) {

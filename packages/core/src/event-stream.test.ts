@@ -1,4 +1,4 @@
-import { connectable, map, mergeWith, Observable, of, publish, Subject, type Subscription, share } from 'rxjs';
+import { connectable, map, mergeWith, Observable, of, publish, Subject, type Subscription, share, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { EventStream } from './event-stream.ts';
 
@@ -57,6 +57,7 @@ describe('an event stream', () => {
     ['in an observer', (stream) => stream.subscribe({ next: fail })],
     ['in a function that is async', (stream) => stream.subscribe(async () => fail())],
     ['behind an operator', (stream) => stream.pipe(map((n) => n)).subscribe(fail)],
+    ['behind an operator that is applied by hand', (stream) => map((n: number) => n)(stream).subscribe(fail)],
     ['behind share()', (stream) => stream.pipe(share()).subscribe(fail)],
     ['behind mergeWith()', (stream) => stream.pipe(mergeWith(of())).subscribe(fail)],
     ['behind an operator of its own making', (stream) => stream.pipe(own).subscribe(fail)],
@@ -82,6 +83,15 @@ describe('an event stream', () => {
     emit(2);
     expect(others).toEqual([1, 2]);
     expect(subscription.closed).toBe(false);
+  });
+
+  it('lets go of a listener that an operator has ended', () => {
+    const { stream, emit, listeners } = make();
+    const got: number[] = [];
+    stream.pipe(take(1)).subscribe((n) => got.push(n));
+    emit(1);
+    expect(listeners()).toBe(0);
+    expect(got).toEqual([1]);
   });
 
   it('reports an operator that throws, where nobody handles it', () => {

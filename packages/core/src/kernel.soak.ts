@@ -53,7 +53,9 @@ it('100,000 calls that time out leave nothing behind either', async () => {
   const ledger = leakLedger();
   const run = async (count: number): Promise<void> => {
     for (let n = 0; n < count; n += 1_000) {
-      await Promise.all(Array.from({ length: 1_000 }, () => runner.call(hang, undefined, { deadline: 1 }).catch(() => {})));
+      await Promise.all(
+        Array.from({ length: 1_000 }, () => runner.call(hang, undefined, { deadline: 1 }).catch(() => {})),
+      );
     }
   };
   await run(10_000);

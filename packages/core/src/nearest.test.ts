@@ -14,7 +14,7 @@ it.each([
   expect(nearest(written, KNOWN)).toBe(meant);
 });
 
-it.each(['deadline', 'x', '', '__proto__', 'a'.repeat(10_000)])(
+it.each(['deadline', 'jotzzr', 'x', '', '__proto__', 'a'.repeat(10_000)])(
   '%s is too far from everything to suggest anything',
   (written) => {
     expect(nearest(written, KNOWN)).toBeUndefined();

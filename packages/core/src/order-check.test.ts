@@ -109,6 +109,11 @@ const CASES: readonly [
   ['unclaimed-policy', [total()], [total(), retry()], { retry: {} }, { retry: {} }],
   [
     'retries-multiply',
+    [total(), retry({ repeatsExhausted: true, attempts: 6 }), retry({ attempts: 1 })],
+    [total(), retry({ repeatsExhausted: true, attempts: 5 }), retry({ attempts: 1 })],
+  ],
+  [
+    'retries-multiply',
     [total(), retry({ repeatsExhausted: true })],
     [total(), retry({ repeatsExhausted: true, attempts: 2 })],
   ],
@@ -183,6 +188,7 @@ describe('a finding that is a warning', () => {
     const emit = vi.spyOn(process, 'emitWarning').mockReturnValue();
     const warn = vi.fn();
     const runner = createRunner({ use: [retrying], logger: { debug: vi.fn(), info: vi.fn(), warn, error: vi.fn() } });
+    expect(warn).toHaveBeenCalledTimes(1);
     await runner.call(tool('a', {}, () => 1));
     await runner.call(tool('b', {}, () => 1));
     expect(warn.mock.calls).toEqual([[{ code: 'retry-without-deadline' }, message]]);

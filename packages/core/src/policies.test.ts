@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConfigError } from './errors/config-error.ts';
 import { defineInterceptor, type Interceptor } from './interceptor.ts';
 import { Place } from './place.ts';
-import { type PolicyClaim, type PolicySubject, RESERVED, resolvePolicy } from './policies.ts';
+import { type PolicyClaim, type PolicySubject, resolvePolicy } from './policies.ts';
 import { createRunner } from './runner.ts';
 import { stack } from './stack.ts';
 import { tool } from './tool.ts';
@@ -20,6 +20,13 @@ const on = (target: PolicySubject['target'], more: Partial<PolicySubject> = {}):
   policies: {},
   ...more,
 });
+
+/** What may be said of stages, tools, functions, calls, pipelines and runs without any plugin. */
+const OF_CORE = [
+  ['name', 'kind', 'input', 'output', 'description', 'idempotent', 'collect', 'needs', 'optional', 'when', 'use'],
+  ['signal', 'deadline', 'grace', 'runId', 'correlationId', 'idempotencyKey', 'data', 'priority'],
+  ['stages', 'tools', 'replace', 'completed', 'onFailure'],
+].flat();
 
 const plain = { defaults: { a: 1 }, options: { a: 2 }, kinds: { agent: { a: 3 } } };
 const named = { ...plain, stages: { x: { a: 4 } }, tools: { x: { a: 5 } } };
@@ -116,7 +123,7 @@ describe('options', () => {
     );
   });
 
-  it.each([...RESERVED])('may not be claimed under the name %s, which is one of core', (key) => {
+  it.each(OF_CORE)('may not be claimed under the name %s, which is one of core', (key) => {
     const greedy: Interceptor = {
       name: 'greedy',
       priority: 0,

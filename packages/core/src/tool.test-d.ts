@@ -91,6 +91,8 @@ it('options of a tool that cannot be do not compile', () => {
   tool('a', { input: 'string' }, () => 1);
   // @ts-expect-error no schema
   tool('a', { output: 5 }, () => 1);
+  // @ts-expect-error no schema
+  tool('a', { input: z.string(), output: 5 }, () => 1);
   // @ts-expect-error no such option
   tool('a', { tiemout: '1s' }, () => 1);
   // @ts-expect-error no options

@@ -116,6 +116,7 @@ describe('toJSON', () => {
     };
     expect(error.toJSON()).toEqual(plain);
     expect(JSON.parse(JSON.stringify({ error }))).toEqual({ error: plain });
+    expect(error.toJSON({ stack: false })).toEqual(plain);
     expect(error.toJSON({ stack: true })).toEqual({ ...plain, stack: error.stack });
   });
 
