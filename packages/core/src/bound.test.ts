@@ -7,6 +7,7 @@ import type { SluiceEvent } from './events.ts';
 import { defineInterceptor, type Interceptor } from './interceptor.ts';
 import { Place } from './place.ts';
 import { createRunner } from './runner.ts';
+import type { StandardSchema } from './standard-schema.ts';
 import { leakLedger, scripted, virtualClock } from './testing/index.ts';
 import { type AnyTool, type Tool, tool } from './tool.ts';
 
@@ -263,3 +264,30 @@ function nest(depth: number, limitOf: (level: number) => number, leaf: AnyTool):
   }
   return inner;
 }
+
+describe('the deadline of a call', () => {
+  it('is around everything: an input schema that hangs is held to it, and one that takes its time counts', async () => {
+    const clock = virtualClock();
+    const runner = createRunner({ clock });
+    const schema = (ms: number): StandardSchema => ({
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value) => new Promise((resolve) => clock.schedule(ms, () => resolve({ value }))),
+      },
+    });
+    const work = scripted([{ do: 'succeed', value: 'done', after: 60 }], { clock });
+    const hangs = runner.call(tool('hangs', { input: schema(10_000) }, work), 1, { deadline: 100 });
+    expect(await clock.until(failure(hangs))).toMatchObject({ code: 'TIMEOUT', scope: 'tool:hangs' });
+    expect(clock.now()).toBe(100);
+    await clock.runAll();
+    expect(work.calls).toBe(0);
+
+    const slow = tool('slow', { input: schema(50) }, work);
+    const from = clock.now();
+    expect(await clock.until(failure(runner.call(slow, 1, { deadline: 100 })))).toMatchObject({ code: 'TIMEOUT' });
+    expect(clock.now() - from).toBeLessThanOrEqual(150);
+    await clock.runAll();
+    await expect(clock.until(runner.call(slow, 1, { deadline: 200 }))).resolves.toBe('done');
+  });
+});

@@ -42,17 +42,13 @@ describe('the options of a call', () => {
     [{ signal: new AbortController() }, 'signal: expected an AbortSignal, got an object'],
     [{ runId: '' }, 'runId: expected a text that is not empty, got ""'],
     [{ correlationId: 5 }, 'correlationId: expected a text that is not empty, got 5'],
+    [{ grace: '1s' }, 'grace: is no option of a call'],
     [{ idempotencyKey: null }, 'idempotencyKey: expected a text that is not empty, got null'],
-  ])('are refused where they cannot be: %j', (options, message) => {
+  ])('are refused where they cannot be: %j', async (options, message) => {
     expect(() => readCallOptions(options as object)).toThrow(message);
     expect(() => readCallOptions(options as object)).toThrow(ConfigError);
-    expect(() =>
-      createRunner().call(
-        tool('a', {}, () => 1),
-        undefined,
-        options as object,
-      ),
-    ).toThrow(message);
+    const one = tool('a', {}, () => 1);
+    await expect(createRunner().call(one, undefined, options as object)).rejects.toThrow(message);
   });
 
   it('are refused with all that is wrong at once', () => {

@@ -1,6 +1,6 @@
 import { type Duration, readDuration } from './duration.ts';
 import type { InvocationOptions } from './invocation.ts';
-import type { Policies } from './policies.ts';
+import { type Policies, RESERVED } from './policies.ts';
 import { Problems } from './problems.ts';
 
 /** What may be said about one call, beside the policies of the plugins in its stack. */
@@ -43,6 +43,9 @@ export function readCallOptions(options: CallOptions | undefined): ReadOptions {
     const value: unknown = options[key];
     if (value !== undefined && (typeof value !== 'string' || value === ''))
       problems.add(key, 'a text that is not empty', value);
+  }
+  for (const key of Object.keys(options)) {
+    if (RESERVED.has(key) && !OWN.includes(key)) problems.say(key, 'is no option of a call');
   }
   problems.throwIfAny();
   const { runId, correlationId, idempotencyKey } = options;

@@ -5,7 +5,7 @@ import { Observable } from './flow.ts';
 import { Invocation } from './invocation.ts';
 import { type AnyTool, toolTarget } from './tool.ts';
 
-/** Calls a tool: alone, or as a part of the work that `caller` is. What is wrong with the options is thrown at once. */
+/** Calls a tool: alone, or as a part of the work that `caller` is. Rejects with what is wrong with the options. */
 export function callTool<O>(
   environment: Environment,
   tool: AnyTool,
@@ -13,7 +13,11 @@ export function callTool<O>(
   options: CallOptions | undefined,
   caller: Execution | null,
 ): Promise<O> {
-  return invocationOf(environment, tool, input, options, caller)().run() as Promise<O>;
+  try {
+    return invocationOf(environment, tool, input, options, caller).run() as Promise<O>;
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 /** Calls a tool at each subscription, and hands its items on as they come. Unsubscribing cancels the call. */
@@ -24,9 +28,8 @@ export function streamTool<Item>(
   options: CallOptions | undefined,
   caller: Execution | null,
 ): Observable<Item> {
-  const make = invocationOf(environment, tool, input, options, caller);
   return new Observable<Item>((subscriber) => {
-    const handle = make().stream({
+    const handle = invocationOf(environment, tool, input, options, caller).stream({
       item: (value) => subscriber.next(value as Item),
       done: (call) => {
         if (call.verdict === 'ok') subscriber.complete();
@@ -43,8 +46,8 @@ function invocationOf(
   input: unknown,
   options: CallOptions | undefined,
   caller: Execution | null,
-): () => Invocation {
+): Invocation {
   const { own, policies } = readCallOptions(options);
-  const chain = policies === undefined ? environment.chainOf(tool) : environment.compile(toolTarget(tool), policies);
-  return () => new Invocation(chain, input, caller, own);
+  const chain = policies === undefined ? environment.chainOf(tool) : environment.chainWith(toolTarget(tool), policies);
+  return new Invocation(chain, input, caller, own);
 }

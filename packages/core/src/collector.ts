@@ -6,31 +6,32 @@ export class Collector {
   streaming = false;
   /** How many items have come. */
   count = 0;
-  readonly #keepAll: boolean;
+  readonly #keep: 'all' | 'last' | 'none';
   #items: unknown[] = [];
   #last: unknown = undefined;
   #snapshot: Snapshot | null = null;
 
-  /** @param keepAll - false when only the last item is wanted */
-  constructor(keepAll: boolean) {
-    this.#keepAll = keepAll;
+  /** @param keep - which items are wanted; none when somebody takes them as they come */
+  constructor(keep: 'all' | 'last' | 'none') {
+    this.#keep = keep;
   }
 
   /** A further item. */
   add(item: unknown): void {
     this.count++;
     this.#last = item;
-    if (this.#keepAll) this.#items.push(item);
+    if (this.#keep === 'all') this.#items.push(item);
   }
 
   /** What the items amount to: all of a stream, or the last. */
   get result(): unknown {
-    return this.streaming && this.#keepAll ? this.#items : this.#last;
+    return this.streaming && this.#keep === 'all' ? this.#items : this.#last;
   }
 
   /** What has been achieved: what the work reported itself, or else what it has emitted. Undefined when that is nothing. */
   get partial(): unknown {
     if (this.#snapshot !== null) return this.#snapshot.value;
+    if (this.#keep === 'last') return this.#last;
     return this.#items.length === 0 ? undefined : [...this.#items];
   }
 

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { describe } from './describe.ts';
 import { isSluiceError } from './errors/sluice-error.ts';
 import { EventHub } from './event-hub.ts';
+import type { Finding } from './finding.ts';
 import { isRealError } from './is-real-error.ts';
 import type { Logger } from './logger.ts';
 import { Reporter } from './reporter.ts';
@@ -69,26 +70,32 @@ export class Environment {
     this.report = (error) => this.reporter.warn(inWords(error), { err: error });
   }
 
-  /** Puts the stack around a target; `run` are the policies of one call. */
-  compile(target: Target, run?: Readonly<Record<string, unknown>>): Chain {
-    return new Chain(this, target, this.stack.linksFor(target, run));
+  /** Puts the stack around a target, and says once what the order check finds there. */
+  compile(target: Target): Chain {
+    return this.chainWith(target, {});
+  }
+
+  /** The chain of one call that has policies of its own. */
+  chainWith(target: Target, policies: Readonly<Record<string, unknown>>): Chain {
+    const chain = new Chain(this, target, this.stack.linksFor(target, policies));
+    // What holds for the stack as such was said when it was made, perhaps by somebody else who shares it.
+    const known = new Set(this.stack.findings.map(({ message }) => message));
+    this.warn(this.stack.findingsFor(target, policies).filter(({ message }) => !known.has(message)));
+    return chain;
   }
 
   /** The chain of a tool, compiled when it is first used. */
   chainOf(tool: AnyTool): Chain {
     let chain = this.#chains.get(tool);
     if (chain === undefined) {
-      const target = toolTarget(tool);
-      chain = this.compile(target);
+      chain = this.compile(toolTarget(tool));
       this.#chains.set(tool, chain);
-      this.warn(target);
     }
     return chain;
   }
 
-  /** Says once what the order check finds: of the stack around `target`, or of the stack as such. */
-  warn(target?: Target): void {
-    const { findings } = target === undefined ? this.stack : { findings: this.stack.findingsFor(target) };
+  /** Says findings once. */
+  warn(findings: readonly Finding[]): void {
     for (const { code, message, fix } of findings) this.reporter.warn(`${message}. ${fix}`, { code });
   }
 }

@@ -2,15 +2,15 @@ import { AsyncResource } from 'node:async_hooks';
 import { within } from './bound.ts';
 import { CallView, cancelledBy, title } from './call-view.ts';
 import type { Chain } from './chain.ts';
+import { CheckedInput } from './checked-input.ts';
 import { Collector } from './collector.ts';
 import type { Environment } from './environment.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import type { Execution } from './execution.ts';
-import { Flow, type Handle, type Sink } from './flow.ts';
+import type { Flow, Handle, Sink } from './flow.ts';
 import { makeId } from './ids.ts';
 import { account } from './ledger.ts';
-import { type Checked, checkInput } from './schema-check.ts';
 import { Scope, sweep } from './scope.ts';
 import { signalScope, Tie } from './signal-scope.ts';
 import type { Outcome, Verdict } from './verdict.ts';
@@ -132,13 +132,12 @@ export class Invocation extends Scope implements Sink {
 
   private begin(): void {
     account.calls++;
-    const { environment, chain } = this;
+    const { environment } = this;
     environment.gauges.running++;
     if (environment.events.listening) this.emitStart();
     if (this.caller !== null || this.options.signal !== undefined) this.join(this.options.signal);
     if (this.aborted) this.onAbort(this.reason);
-    else if (chain.target.inputSchema === undefined) this.drive();
-    else this.checkInput();
+    else this.drive();
   }
 
   /** Takes its place in the tree: below the work that makes the call, or else below the caller's signal. */
@@ -160,31 +159,21 @@ export class Invocation extends Scope implements Sink {
     }
   }
 
-  private checkInput(): void {
-    const { inputSchema } = this.chain.target;
-    const checked = inputSchema && checkInput(this.view, inputSchema, this.input);
-    if (checked instanceof Promise) checked.then((one) => this.checked(one));
-    else if (checked !== undefined) this.checked(checked);
-  }
-
-  private checked(checked: Checked): void {
-    if (this.phase !== OPEN) return;
-    if ('error' in checked) {
-      this.error(checked.error);
-      return;
-    }
-    this.input = checked.value;
-    this.drive();
-  }
-
+  /** The deadline is around everything, the check of the input included. */
   private drive(): void {
     const { deadlineMs } = this.options;
-    this.handle = deadlineMs === undefined ? this.chain.drive(0, this.view, this) : this.driveWithin(deadlineMs);
-  }
-
-  private driveWithin(limit: number): Handle | null {
-    const flow = within(this.view, { limit, name: 'deadline' }, this.chain.outermost);
-    return flow instanceof Flow ? flow.drive(this) : null;
+    const { chain, view } = this;
+    if (deadlineMs === undefined) {
+      this.handle =
+        chain.target.inputSchema === undefined ? chain.drive(0, view, this) : new CheckedInput(chain, view).drive(this);
+      return;
+    }
+    const flow = within(
+      view,
+      { limit: deadlineMs, name: 'deadline' },
+      (inside) => new CheckedInput(chain, inside as CallView),
+    );
+    this.handle = (flow as Flow).drive(this);
   }
 
   // What arrives from the outermost interceptor.
@@ -337,7 +326,7 @@ export class Invocation extends Scope implements Sink {
   }
 
   private get collector(): Collector {
-    this.collected ??= new Collector(this.to === null && this.chain.target.collect === 'all');
+    this.collected ??= new Collector(this.to === null ? this.chain.target.collect : 'none');
     return this.collected;
   }
 

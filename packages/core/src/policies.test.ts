@@ -187,13 +187,9 @@ describe('what call.policy() answers', () => {
   });
 
   it('is refused before anything runs, where one call writes what cannot be parsed', async () => {
-    expect(() =>
-      runner.call(
-        tool('a', {}, () => 1),
-        undefined,
-        { limit: 5 } as object,
-      ),
-    ).toThrow('limit: expected options');
-    expect(() => runner.call(tool('b', { limit: 5 } as object, () => 1))).toThrow('tool "b": limit: expected options');
+    const one = tool('a', {}, () => 1);
+    await expect(runner.call(one, undefined, { limit: 5 } as object)).rejects.toThrow('limit: expected options');
+    const other = tool('b', { limit: 5 } as object, () => 1);
+    await expect(runner.call(other)).rejects.toThrow('tool "b": limit: expected options');
   });
 });

@@ -132,8 +132,40 @@ describe('stream', () => {
     expect(runner.stats().running).toBe(0);
   });
 
-  it('refuses what is wrong with its options at once', () => {
-    expect(() => createRunner().stream(numbers, 1, { deadline: -1 })).toThrow(ConfigError);
+  it('fails with what is wrong with its options', async () => {
+    await expect(firstValueFrom(createRunner().stream(numbers, 1, { deadline: -1 }))).rejects.toThrow(ConfigError);
+  });
+
+  it('warns once of a policy that nobody claims, also when it is written for one call', async () => {
+    const warn = vi.fn();
+    const runner = createRunner({ logger: { debug() {}, info() {}, error() {}, warn } });
+    const one = tool('one', {}, () => 1);
+    await runner.call(one, undefined, { tiemout: '1s' } as object);
+    await runner.call(one, undefined, { tiemout: '1s' } as object);
+    expect(warn).toHaveBeenCalledOnce();
+    expect(warn.mock.calls[0]?.[1]).toContain('"tiemout"');
+  });
+
+  it('does not say again what was said when a shared stack was made', async () => {
+    const warn = vi.fn();
+    const emitted = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const endless = defineInterceptor({
+      name: 'endless',
+      priority: 50,
+      traits: { role: 'retry', attempts: Number.POSITIVE_INFINITY, longestWait: 0 },
+      intercept: (call, next) => next(call),
+    });
+    const shared = stack([endless]);
+    expect(emitted).toHaveBeenCalledTimes(2);
+    const runner = createRunner({ use: shared, logger: { debug() {}, info() {}, error() {}, warn } });
+    await runner.call(tool('one', {}, () => 1));
+    emitted.mockRestore();
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it('says so when findings are to be acknowledged of a stack that is made already', () => {
+    const acknowledge = ['retry-without-limit'];
+    expect(() => createRunner({ use: stack([]), acknowledge })).toThrow('acknowledge: the stack is made already');
   });
 });
 

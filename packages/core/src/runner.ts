@@ -88,7 +88,7 @@ export function createRunner(options: RunnerOptions = {}): Runner {
     graceMs,
     ...(timeouts && { timeouts: timeouts === 'on' }),
   });
-  if (!shared) environment.warn();
+  if (!shared) environment.warn(stack.findings);
   return new StackRunner(name, environment);
 }
 
@@ -146,6 +146,12 @@ function checkOptions(options: RunnerOptions): number | undefined {
   }
   if (acknowledge !== undefined && !Array.isArray(acknowledge))
     problems.add('acknowledge', 'an array of codes', acknowledge);
+  if (acknowledge !== undefined && options.use instanceof Stack) {
+    problems.say(
+      'acknowledge',
+      'the stack is made already; say it where the stack is made: stack(plugins, { acknowledge })',
+    );
+  }
   problems.throwIfAny();
   return graceMs;
 }

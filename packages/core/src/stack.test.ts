@@ -159,8 +159,8 @@ describe('execute', () => {
     [() => 1, { name: '' }, 'function.name: expected a name, got ""'],
     [() => 1, { kind: 'x' }, 'function "execute": kind: expected one of '],
     [() => 1, { deadline: 'x' }, 'deadline: expected a duration'],
-  ])('refuses what it cannot run', (work, options, message) => {
-    expect(() => stack([]).execute(work as never, options as never)).toThrow(message);
+  ])('refuses what it cannot run: %o', async (work, options, message) => {
+    await expect(stack([]).execute(work as never, options as never)).rejects.toThrow(message);
   });
 
   it('goes on working with any number of names', async () => {

@@ -78,16 +78,23 @@ export class Stack {
 
   /** Runs `work` inside the stack. */
   execute<R>(work: (context: Context) => R, options?: ExecuteOptions): Promise<ResultOf<R>> {
+    try {
+      return this.#invocationOf(work, options ?? {}).run() as Promise<ResultOf<R>>;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #invocationOf(work: unknown, { name = 'execute', kind, ...rest }: ExecuteOptions): Invocation {
     if (typeof work !== 'function') {
       throw new ConfigError(`execute: expected a function (context) => result, got ${describe(work)}`);
     }
-    const { name = 'execute', kind, ...rest } = options ?? {};
     const { own, policies } = readCallOptions(rest);
     const chain =
       policies === undefined
         ? this.#inlineChain(name, kind)
-        : this.environment.compile(inlineTarget(name, kind), policies);
-    return new Invocation(chain, [], null, own, work).run() as Promise<ResultOf<R>>;
+        : this.environment.chainWith(inlineTarget(name, kind), policies);
+    return new Invocation(chain, [], null, own, work);
   }
 
   /** What its interceptors would tell the people on call, by name. */
@@ -178,7 +185,7 @@ export class Stack {
  */
 export function stack(plugins: readonly Plugin[], options?: StackOptions): Stack {
   const made = new Stack(plugins, options);
-  made.environment.warn();
+  made.environment.warn(made.findings);
   return made;
 }
 

@@ -37,7 +37,7 @@ describe('a registry', () => {
     expect((input as { a?: number }).a).toBeUndefined();
   });
 
-  it.each(['{"a":', 'undefined', ''])('refuses the arguments %j, which are no JSON', (given) => {
+  it.each(['{"a":', 'undefined'])('refuses the arguments %j, which are no JSON', (given) => {
     expect(thrownBy(() => registry.resolve({ name: 'add', arguments: given }))).toMatchObject({
       code: 'INVALID_INPUT',
       message: `Tool "add" was given arguments that are no JSON: ${JSON.stringify(given)}`,

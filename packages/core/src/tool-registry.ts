@@ -72,6 +72,8 @@ function unknownTool(name: unknown, known: readonly string[]): UnknownToolError 
 
 function argumentsOf({ name, arguments: given }: ToolCallRequest): unknown {
   if (typeof given !== 'string') return given;
+  // What some models send for no arguments at all.
+  if (given === '') return {};
   try {
     return JSON.parse(given);
   } catch (cause) {

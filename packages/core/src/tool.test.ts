@@ -77,12 +77,12 @@ describe('a tool', () => {
     expect(await runner.call(told, 7)).toEqual([7, 'told', 'guard', 1, 7]);
   });
 
-  it('is told from everything that is none', () => {
+  it('is told from everything that is none', async () => {
     const real = tool('a', {}, () => 1);
     expect(isTool(real)).toBe(true);
     for (const fake of [{ ...real }, null, undefined, 'a', () => 1]) expect(isTool(fake)).toBe(false);
     expect(() => toolTarget({ ...real })).toThrow('tool: expected a tool made by tool(), got an object');
-    expect(() => runner.call({ ...real })).toThrow(ConfigError);
+    await expect(runner.call({ ...real })).rejects.toThrow(ConfigError);
   });
 
   it('that cannot be is refused, with all that is wrong at once', () => {

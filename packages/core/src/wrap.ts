@@ -74,7 +74,6 @@ export function wrapIn<T, A extends unknown[], R>(
       : (work) => contextual.apply(work.call.root.receiver, [work.context, ...(work.call.root.input as A)]),
   );
   const chain = environment.compile(target);
-  environment.warn(target);
   const wrapped = function (this: T, ...args: A): Promise<ResultOf<R>> {
     return new Invocation(chain, args, null, undefined, this).run() as Promise<ResultOf<R>>;
   };
