@@ -16,6 +16,14 @@ export interface Link {
   readonly policy: ResolvedPolicy | undefined;
 }
 
+/** What the drive needs of a link, in one shape whatever the interceptor's own is. */
+interface Step {
+  readonly interceptor: Interceptor;
+  readonly intercept: Interceptor['intercept'];
+  readonly applies: ((call: Call) => boolean) | null;
+  readonly next: Next;
+}
+
 /** A stack compiled for one target of one runner: who stands around it, in order, and what each `next` leads to. */
 export class Chain {
   readonly environment: Environment;
@@ -23,14 +31,19 @@ export class Chain {
   readonly links: readonly Link[];
   /** What leads to the outermost level. */
   readonly outermost: Next;
-  readonly #nexts: readonly Next[];
+  readonly #steps: readonly Step[];
 
   constructor(environment: Environment, target: Target, links: readonly Link[]) {
     this.environment = environment;
     this.target = target;
     this.links = links;
     this.outermost = (call) => new ChainFlow(this, 0, call);
-    this.#nexts = links.map((_, level) => (call: Call) => new ChainFlow(this, level + 1, call));
+    this.#steps = links.map(({ interceptor }, level) => ({
+      interceptor,
+      intercept: interceptor.intercept,
+      applies: typeof interceptor.applies === 'function' ? interceptor.applies : null,
+      next: (call) => new ChainFlow(this, level + 1, call),
+    }));
   }
 
   /** The options under `key`: those of the interceptor at `level` if it claims the key, else those of the first that does. */
@@ -61,15 +74,15 @@ export class Chain {
       }
       view.enter(level);
       if (level === this.links.length) return new Execution(view, sink).begin();
-      const { interceptor } = this.links[level] as Link;
+      const step = this.#steps[level] as Step;
       let flow: unknown;
       try {
-        const { applies } = interceptor;
-        if (typeof applies === 'function' && !applies(view)) {
+        const { applies } = step;
+        if (applies !== null && !applies(view)) {
           level++;
           continue;
         }
-        flow = interceptor.intercept(view, this.#nexts[level] as Next);
+        flow = step.intercept.call(step.interceptor, view, step.next);
       } catch (error) {
         return this.#fail(level, view, sink, 'threw', error);
       }

@@ -80,6 +80,7 @@ export class Invocation extends Scope implements Sink {
   private collected: Collector | null = null;
   /** When it began; negative when nobody was told: then nobody is told of its end either. */
   private startedAt = -1;
+  private context: AsyncResource | null = null;
   private rare: Rare | null = null;
 
   constructor(
@@ -225,7 +226,8 @@ export class Invocation extends Scope implements Sink {
   /** After the verdict. Works inside that are still open, because an interceptor did not wait for them, are of no use any more. */
   private close(): void {
     if (this.openWorks > 0) sweep(this.works(), new CancelledError(`${title(this.view)} has its verdict`));
-    Scope.advance(this);
+    // While works have to be waited for, it is they who carry it on.
+    if (this.unreleased === 0) Scope.advance(this);
   }
 
   // What it is asked while it goes on.
@@ -290,13 +292,13 @@ export class Invocation extends Scope implements Sink {
 
   /** Remembers the caller's AsyncLocalStorage context, for what will happen by a timer. */
   keepContext(): void {
-    this.rarely.context ??= new AsyncResource('SluiceCall');
+    this.context ??= new AsyncResource('SluiceCall');
   }
 
   /** Runs `fn` in the context of the caller. */
   inContext(fn: () => void): void {
-    const context = this.rare?.context;
-    if (context === undefined) fn();
+    const { context } = this;
+    if (context === null) fn();
     else context.runInAsyncScope(fn);
   }
 
@@ -307,7 +309,9 @@ export class Invocation extends Scope implements Sink {
 
   /** Keeps what must not stand in place of the outcome, and puts it on the record. */
   suppress(error: unknown): void {
-    this.rarely.suppressed.push(error);
+    const rare = this.rarely;
+    rare.suppressed ??= [];
+    rare.suppressed.push(error);
     this.view.emit('cleanup.error', { error });
   }
 
@@ -384,10 +388,9 @@ export class Invocation extends Scope implements Sink {
 class Rare {
   runId: string | undefined = undefined;
   idempotencyKey: string | undefined = undefined;
-  context: AsyncResource | undefined = undefined;
   tie: Tie | undefined = undefined;
   promise: Promise<unknown> | undefined = undefined;
-  readonly suppressed: unknown[] = [];
+  suppressed: unknown[] | undefined = undefined;
 }
 
 // The resolvers of the promise made last: taken from here at once, which spares a closure to take them in.

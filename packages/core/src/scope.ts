@@ -92,6 +92,15 @@ export abstract class Scope {
     return marked;
   }
 
+  /** Takes a scope out that is released and settled in one, and carries that upwards. */
+  static leave(scope: Scope): void {
+    const { owner } = scope;
+    if (owner === null) return;
+    owner.unreleased--;
+    owner.dismiss(scope);
+    Scope.advance(owner);
+  }
+
   /** Carries upwards what has changed in `scope`: release and settling, as far as they go. */
   static advance(scope: Scope): void {
     for (let current: Scope | null = scope; current !== null; ) {
