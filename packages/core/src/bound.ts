@@ -69,7 +69,7 @@ class BoundFlow extends Flow {
 }
 
 /** One run of what is inside a deadline: the view of the call there, and the timer's node. */
-export class Bound extends CallView implements Sink, Handle, TimerNode {
+class Bound extends CallView implements Sink, Handle, TimerNode {
   timerAt = 0;
   timerSlot = -1;
   timerOrder = 0;

@@ -8,7 +8,7 @@ import { scripted } from './scripted.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** What a rule is checked with: a runner that has the interceptor in its stack, and everything that the runner told. */
-export interface ConformanceBench {
+interface ConformanceBench {
   readonly runner: Runner;
   readonly clock: VirtualClock;
   readonly events: readonly SluiceEvent[];
