@@ -62,8 +62,16 @@ export class AsyncIteration implements Source {
       this.#pullFailed(new TypeError('The async iterator answered something that is no object'));
       return;
     }
-    if (result.done !== true) {
-      this.#owner.item(result.value);
+    let done: unknown;
+    let value: unknown;
+    try {
+      ({ done, value } = result);
+    } catch (error) {
+      this.#pullFailed(error);
+      return;
+    }
+    if (done !== true) {
+      this.#owner.item(value);
       if (!this.#cancelled) this.#pull();
       else this.#checkStopped();
       return;

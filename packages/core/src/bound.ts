@@ -1,9 +1,12 @@
 import type { Call } from './call.ts';
 import { CallView, callInfo, scopeOf, title } from './call-view.ts';
+import { describe } from './describe.ts';
+import { ConfigError } from './errors/config-error.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import { TimeoutError } from './errors/timeout-error.ts';
 import { Flow, type Handle, Inlet, type Observable, type Sink } from './flow.ts';
 import type { Next } from './interceptor.ts';
+import type { Part } from './part.ts';
 import { sweep } from './scope.ts';
 import type { TimerNode } from './timers.ts';
 
@@ -41,9 +44,14 @@ export interface BoundOptions {
  */
 export function within(call: Call, options: BoundOptions, next: Next): Observable<unknown> {
   const view = call as CallView;
+  if (!(options.limit >= 0))
+    throw new ConfigError(`within: expected a limit of 0 ms or more, got ${describe(options.limit)}`);
   if (options.limit === Number.POSITIVE_INFINITY || !view.root.environment.timeouts) return next(call);
   return new BoundFlow(view, options, next);
 }
+
+/** The level of a view that has gone on inside a deadline, as another view. */
+const INSIDE = Number.POSITIVE_INFINITY;
 
 class BoundFlow extends Flow {
   private readonly view: CallView;
@@ -58,7 +66,11 @@ class BoundFlow extends Flow {
   }
 
   drive(sink: Sink): Handle | null {
-    return new Bound(this.view, this.options, sink).begin(this.next);
+    const { view } = this;
+    // What has been inside a deadline before is there for another attempt.
+    const fresh = view.reached === INSIDE ? view.again({ error: view.root.lastError }) : view;
+    fresh.reached = INSIDE;
+    return new Bound(fresh, this.options, sink).begin(this.next);
   }
 
   teardownThrew(error: unknown): void {
@@ -69,7 +81,9 @@ class BoundFlow extends Flow {
 }
 
 /** One run of what is inside a deadline: the view of the call there, and the timer's node. */
-class Bound extends CallView implements Sink, Handle, TimerNode {
+class Bound extends CallView implements Sink, Part, TimerNode {
+  partBefore: Part | null = null;
+  partAfter: Part | null = null;
   timerAt = 0;
   timerSlot = -1;
   timerOrder = 0;
@@ -89,17 +103,35 @@ class Bound extends CallView implements Sink, Handle, TimerNode {
   /** Arms the deadline, then starts what is inside: never the other way round. */
   begin(next: Next): Handle | null {
     const { limit } = this.options;
+    const { root } = this;
     if (limit <= 0) {
       this.closed = true;
+      this.tell(0);
       this.sink.error(this.timeout(0));
       return null;
     }
-    const { root } = this;
     root.keepContext();
+    root.openPart(this);
     root.environment.timers.arm(this, limit);
-    const inside = next(this);
-    this.inner = inside instanceof Flow ? inside.drive(this) : new Inlet(this, root.environment.report).begin(inside);
-    return this.closed ? null : this;
+    let inside: Observable<unknown>;
+    try {
+      inside = next(this);
+    } catch (error) {
+      this.error(error);
+      return null;
+    }
+    const inner = inside instanceof Flow ? inside.drive(this) : new Inlet(this, root.environment.report).begin(inside);
+    if (!this.closed) {
+      this.inner = inner;
+      return this;
+    }
+    // It was stopped while it was being started.
+    inner?.cancel(this.stopReason());
+    return null;
+  }
+
+  get enough(): boolean {
+    return this.closed || this.sink.enough === true;
   }
 
   next(value: unknown): void {
@@ -119,7 +151,7 @@ class Bound extends CallView implements Sink, Handle, TimerNode {
   }
 
   cancel(reason?: unknown): void {
-    if (this.close()) this.inner?.cancel(reason);
+    if (this.close()) this.inner?.cancel(reason ?? this.stopReason());
   }
 
   expire(lagMs: number): void {
@@ -127,7 +159,8 @@ class Bound extends CallView implements Sink, Handle, TimerNode {
   }
 
   override ownDeadline(): number {
-    return this.closed ? this.timerAt : this.root.environment.timers.expiry(this);
+    if (!this.closed) return this.root.environment.timers.expiry(this);
+    return Number.isNaN(this.timerAt) ? Number.POSITIVE_INFINITY : this.timerAt;
   }
 
   override get ownScope(): string {
@@ -141,18 +174,26 @@ class Bound extends CallView implements Sink, Handle, TimerNode {
   private close(): boolean {
     if (this.closed) return false;
     this.closed = true;
+    this.root.closePart(this);
     this.root.environment.timers.disarm(this);
     return true;
   }
 
   private expired(lagMs: number): void {
-    if (this.closed) return;
+    if (!this.close()) return;
     const error = this.timeout(lagMs);
-    this.closed = true;
     this.failure = error;
-    this.emit('timeout', { scope: error.scope, limit: this.options.name, limitMs: this.options.limit, lagMs });
-    sweep(this.root.worksWithin(this), error, () => this.inner?.cancel(error));
-    this.sink.error(error);
+    this.tell(lagMs);
+    // What the stopping sets off cannot be first any more: the deadline was.
+    this.root.whileDeciding(() => {
+      sweep(this.root.worksWithin(this), error, () => this.inner?.cancel(error));
+      this.sink.error(error);
+    });
+  }
+
+  private tell(lagMs: number): void {
+    const { name, limit } = this.options;
+    this.emit('timeout', { scope: this.ownScope, limit: name, limitMs: limit, lagMs });
   }
 
   private timeout(lagMs: number): TimeoutError {

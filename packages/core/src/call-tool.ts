@@ -30,6 +30,9 @@ export function streamTool<Item>(
 ): Observable<Item> {
   return new Observable<Item>((subscriber) => {
     const handle = invocationOf(environment, tool, input, options, caller).stream({
+      get enough() {
+        return subscriber.closed;
+      },
       item: (value) => subscriber.next(value as Item),
       done: (call) => {
         if (call.verdict === 'ok') subscriber.complete();

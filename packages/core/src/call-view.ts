@@ -15,6 +15,9 @@ export interface Previous {
   readonly partial?: unknown;
 }
 
+/** No level: before the first, and where it is not known. */
+export const NOBODY = -1;
+
 /**
  * A call as interceptors see it: the call itself, one attempt of it, or the part of it inside a deadline. It passes each level of
  * the chain at most once, going inwards; a second subscription at a level makes a view of its own, the next attempt's.
@@ -27,7 +30,9 @@ export class CallView implements Call {
   readonly attempt: number;
   readonly previous: Previous | undefined;
   /** The innermost level of the chain that it has reached. */
-  reached = -1;
+  reached = NOBODY;
+  /** The level whose interceptor is being asked right now: the hooks that are registered meanwhile are its. */
+  asked = NOBODY;
   /** The innermost run with hooks that it is part of. */
   hold: Hold | null = null;
   /** True once this part of the call is over: nothing starts in it any more. */
@@ -102,16 +107,21 @@ export class CallView implements Call {
   }
 
   onEnd(fn: (outcome: Outcome) => void): void {
-    this.hooks = { level: this.reached, onEnd: fn, onSettled: null, next: this.hooks };
+    this.hook(fn, null);
   }
 
   onSettled(fn: () => void): void {
-    this.hooks = { level: this.reached, onEnd: null, onSettled: fn, next: this.hooks };
+    this.hook(null, fn);
+  }
+
+  private hook(onEnd: Hook['onEnd'], onSettled: Hook['onSettled']): void {
+    if (this.hooks === null) this.root.keepHooked(this);
+    this.hooks = { level: this.asked, onEnd, onSettled, next: this.hooks };
   }
 
   again(previous: { readonly error: unknown }): CallView {
     const { root } = this;
-    const attempt = Math.max(this.attempt, root.started) + 1;
+    const attempt = ++root.attempts;
     const partial = root.partial;
     const known: Previous = partial === undefined ? { error: previous.error } : { error: previous.error, partial };
     return new CallView(root, this.attemptOf, attempt, known, this);
@@ -136,7 +146,7 @@ export class CallView implements Call {
   enter(level: number): void {
     if (this.origin !== null) {
       this.hold = this.origin.holdOutside(level);
-      this.hooks ??= this.origin.takeHooks(level);
+      this.hooks = joined(this.hooks, this.origin.takeHooks(level));
       this.origin = null;
     }
     this.reached = level;
@@ -158,6 +168,14 @@ export class CallView implements Call {
     return this.root.refusal();
   }
 
+  /** Why what goes on in it is being stopped; undefined when nobody has said. */
+  stopReason(): unknown {
+    for (let view: CallView | null = this; view !== null; view = view.outer) {
+      if (view.failure !== undefined) return view.failure;
+    }
+    return this.root.reason;
+  }
+
   /** Whether it is `view` or a part of it. */
   isWithin(view: CallView): boolean {
     for (let part: CallView | null = this; part !== null; part = part.outer) if (part === view) return true;
@@ -166,18 +184,35 @@ export class CallView implements Call {
 
   /** Takes the hooks that interceptors outside `level` have registered and that belong to no run yet; all of them for `Infinity`. */
   takeHooks(level: number): Hook | null {
-    let hook = this.hooks;
-    if (hook === null) return null;
-    const kept: Hook[] = [];
-    for (; hook !== null && hook.level >= level; hook = hook.next) kept.push(hook);
-    this.hooks = kept.reduceRight<Hook | null>((next, one) => ({ ...one, next }), null);
-    return hook;
+    const outside = this.origin === null ? null : this.origin.takeHooks(level);
+    if (this.hooks === null) return outside;
+    let taken: Hook | null = null;
+    let kept: Hook | null = null;
+    // Turned round twice, the innermost comes first again.
+    for (const hook of listed(this.hooks).reverse()) {
+      if (hook.level < level) taken = { ...hook, next: taken };
+      else kept = { ...hook, next: kept };
+    }
+    this.hooks = kept;
+    return joined(taken, outside);
   }
 
   /** Whether hooks are registered that belong to no run yet. */
   get hasHooks(): boolean {
     return this.hooks !== null;
   }
+}
+
+function listed(hooks: Hook | null): Hook[] {
+  const list: Hook[] = [];
+  for (let hook = hooks; hook !== null; hook = hook.next) list.push(hook);
+  return list;
+}
+
+/** The inner hooks, and then the outer. */
+function joined(inner: Hook | null, outer: Hook | null): Hook | null {
+  if (inner === null) return outer;
+  return outer === null ? inner : listed(inner).reduceRight<Hook | null>((next, hook) => ({ ...hook, next }), outer);
 }
 
 /** The earliest deadline around `view`, through all the calls that it is made in. */

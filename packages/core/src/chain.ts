@@ -1,5 +1,5 @@
 import type { Call } from './call.ts';
-import { CallView } from './call-view.ts';
+import { CallView, NOBODY } from './call-view.ts';
 import { describe } from './describe.ts';
 import type { Environment } from './environment.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
@@ -7,6 +7,7 @@ import { Execution } from './execution.ts';
 import { asObservable, Flow, type Handle, Inlet, type Sink } from './flow.ts';
 import { Hold } from './hold.ts';
 import type { Interceptor, Next } from './interceptor.ts';
+import type { Part } from './part.ts';
 import type { PolicyFields, ResolvedPolicy } from './policies.ts';
 import type { Target } from './target.ts';
 
@@ -67,12 +68,14 @@ export class Chain {
     let view = first;
     for (;;) {
       if (level <= view.reached) view = view.again({ error: view.root.lastError });
+      view.enter(level);
       const refusal = view.refusal();
       if (refusal !== undefined) {
-        sink.error(refusal);
-        return null;
+        return held(level, view, sink, (inner) => {
+          inner.error(refusal);
+          return null;
+        });
       }
-      view.enter(level);
       if (level === this.links.length) return new Execution(view, sink).begin();
       const step = this.#steps[level] as Step;
       let flow: unknown;
@@ -82,8 +85,11 @@ export class Chain {
           level++;
           continue;
         }
+        view.asked = level;
         flow = step.intercept.call(step.interceptor, view, step.next);
+        view.asked = NOBODY;
       } catch (error) {
+        view.asked = NOBODY;
         return this.#fail(level, view, sink, 'threw', error);
       }
       if (
@@ -114,9 +120,7 @@ export class Chain {
     }
     const { name } = (this.links[level] as Link).interceptor;
     const observable = source;
-    return held(level, view, sink, (inner) =>
-      new Inlet(new ValueGuard(inner, name, view), (error) => reportTeardown(view, name, error)).begin(observable),
-    );
+    return held(level, view, sink, (inner) => new InterceptorInlet(inner, name, view).begin(observable));
   }
 
   #fail(level: number, view: CallView, sink: Sink, fault: string, cause?: unknown): null {
@@ -167,6 +171,23 @@ class ChainFlow extends Flow {
   }
 }
 
+/** Lets in what an interceptor has returned. A part of the call: it ends with it, also where an operator does not pass the end on. */
+class InterceptorInlet extends Inlet implements Part {
+  partBefore: Part | null = null;
+  partAfter: Part | null = null;
+  readonly #view: CallView;
+
+  constructor(sink: Sink, interceptor: string, view: CallView) {
+    super(new ValueGuard(sink, interceptor, view), (error) => reportTeardown(view, interceptor, error));
+    this.#view = view;
+    view.root.openPart(this);
+  }
+
+  protected override ended(): void {
+    this.#view.root.closePart(this);
+  }
+}
+
 /** An interceptor must not turn a value into nothing: an end without a value is its fault, unless the work is a stream. */
 class ValueGuard implements Sink {
   readonly #sink: Sink;
@@ -178,6 +199,10 @@ class ValueGuard implements Sink {
     this.#sink = sink;
     this.#interceptor = interceptor;
     this.#view = view;
+  }
+
+  get enough(): boolean {
+    return this.#sink.enough === true;
   }
 
   next(value: unknown): void {

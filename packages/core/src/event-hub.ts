@@ -12,6 +12,7 @@ export class EventHub {
   readonly events$: Observable<SluiceEvent>;
   readonly #clock: Clock;
   readonly #listeners = new Set<(event: SluiceEvent) => void>();
+  readonly #queue: SluiceEvent[] = [];
   #seq = 0;
 
   constructor(clock: Clock, listenerThrew: ListenerThrew) {
@@ -29,7 +30,13 @@ export class EventHub {
       at: this.#clock.now(),
       ...(call === undefined ? {} : about(call)),
     } as SluiceEvent;
-    for (const listener of [...this.#listeners]) listener(event);
+    this.#queue.push(event);
+    if (this.#queue.length > 1) return;
+    // What a listener sets off is told after what it was told: everybody hears everything in one order.
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      for (const listener of [...this.#listeners]) listener(next);
+      this.#queue.shift();
+    }
   }
 
   #listen(listener: (event: SluiceEvent) => void): () => void {

@@ -1,5 +1,5 @@
 import { Belongings } from './belongings.ts';
-import { type CallView, callInfo, title } from './call-view.ts';
+import { type CallView, callInfo, cancelledBy, title } from './call-view.ts';
 import type { CleanupHandler, CleanupOwner } from './cleanup.ts';
 import { type Context, WorkContext } from './context.ts';
 import { describe } from './describe.ts';
@@ -53,7 +53,7 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     this.hooks = call.takeHooks(Number.POSITIVE_INFINITY);
     this.hold = call.hold;
     const { events, clock } = call.root.environment;
-    this.startedAt = events.listening || wantsOutcome(this.hooks) ? clock.now() : -1;
+    this.startedAt = events.listening || wantsOutcome(this.hooks) ? clock.now() : Number.NaN;
   }
 
   /** Starts the work. Answers a handle, or null when the outcome is there already. */
@@ -64,17 +64,25 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     this.hold?.enter();
     account.works++;
     if (root.told) this.call.emit('attempt.start');
+    if (this.phase === OPEN) this.startWork();
+    else this.stopped();
+    return this.phase === OPEN ? this : null;
+  }
+
+  private startWork(): void {
     let result: unknown;
     try {
-      result = root.chain.target.start(this);
+      result = this.call.root.chain.target.start(this);
+      if (result instanceof Promise) {
+        this.await(result);
+        return;
+      }
     } catch (error) {
       this.failed(error);
-      return null;
+      return;
     }
-    if (result instanceof Promise) this.await(result);
-    else if ((typeof result === 'object' && result !== null) || typeof result === 'function') this.follow(result);
+    if ((typeof result === 'object' && result !== null) || typeof result === 'function') this.follow(result);
     else this.succeeded(result);
-    return this.phase === OPEN ? this : null;
   }
 
   // How it is stopped.
@@ -82,12 +90,23 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
   /** Stops it: by way of the chain, or as a part of a sweep that has marked it already. */
   cancel(reason?: unknown): void {
     if (this.phase !== OPEN) return;
-    // By way of RxJS no reason arrives; the sweep has left it here.
-    if (this.aborted) this.onAbort(this.reason);
-    else sweep([this], reason ?? new CancelledError(`${title(this.call)} was abandoned by an interceptor`));
+    // By way of RxJS no reason arrives; a sweep has left it here.
+    if (this.aborted) {
+      this.stop(this.reason);
+      return;
+    }
+    const why = reason ?? new CancelledError(`${title(this.call)} was abandoned by an interceptor`);
+    sweep([this], why, () => this.stop(why));
   }
 
+  /** Reached by a sweep, and by nobody else: what stands between is not informed yet, and is told an end like any other. */
   onAbort(reason: unknown): void {
+    if (this.phase !== OPEN) return;
+    this.stop(reason);
+    this.sink.error(verdictOf(reason) === 'timeout' ? reason : cancelledBy(this.call, reason));
+  }
+
+  private stop(reason: unknown): void {
     if (this.phase !== OPEN) return;
     this.end(verdictOf(reason) === 'timeout' ? 'timeout' : 'cancelled', reason);
     this.stopWork(reason);
@@ -142,7 +161,9 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     } else {
       this.call.root.streamStarts();
       this.source = source;
-      source.start();
+      // It may have been stopped while it was putting its stream together.
+      if (this.phase === OPEN) source.start();
+      else source.cancel();
     }
   }
 
@@ -159,8 +180,12 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
       return;
     }
     const checked = checkItem(this.call, value);
-    if ('error' in checked) this.refuse(checked.error);
-    else this.sink.next(checked.value);
+    if ('error' in checked) {
+      this.refuse(checked.error);
+      return;
+    }
+    this.sink.next(checked.value);
+    if (this.sink.enough === true) this.cancel();
   }
 
   done(): void {
@@ -170,8 +195,8 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
       return;
     }
     this.end('ok', undefined);
-    this.clean();
     this.sink.complete();
+    this.clean();
     this.settleWithin(this.call.root.environment.cleanup);
   }
 
@@ -228,8 +253,8 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
   private deliver(value: unknown): void {
     this.working = false;
     this.end('ok', undefined);
-    this.clean();
     this.sink.success(value);
+    this.clean();
     if (!this.settleAtOnce()) this.settleWithin(this.call.root.environment.cleanup);
   }
 
@@ -255,7 +280,7 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
 
   // How it ends.
 
-  /** Gives the outcome, and tells the hooks. What follows is the caller's: stopping, cleaning up, telling the sink, in that order. */
+  /** Gives the outcome, and tells the hooks. What follows is the caller's: stopping, cleaning up, telling the sink. */
   private end(status: Verdict, error: unknown): void {
     const { root } = this.call;
     const { environment } = root;
@@ -267,7 +292,7 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
       else this.outcome = ENDED_OK;
       return;
     }
-    const durationMs = this.startedAt < 0 ? 0 : environment.clock.now() - this.startedAt;
+    const durationMs = Number.isNaN(this.startedAt) ? 0 : environment.clock.now() - this.startedAt;
     this.outcome = error === undefined ? { status, durationMs } : { status, error, durationMs };
     if (root.told) this.call.emit('attempt.end', { ...this.outcome });
     tellEnd(this.hooks, this.outcome, root);
@@ -283,7 +308,7 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     return true;
   }
 
-  /** Starts the cleaning up, before anybody hears of the outcome and may begin again. */
+  /** Starts the cleaning up: after a failure, before anybody hears of it and may begin again. */
   private clean(): void {
     if (this.outcome !== undefined) this.belongings?.clean(this.outcome);
   }
@@ -301,8 +326,17 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     }
     Scope.advance(this);
     if (this.phase !== ENDED) return;
+    const { root } = this.call;
+    const limit = root.stopped ? Math.min(limitMs, root.environment.grace) : limitMs;
     this.grace = new Grace(() => this.call.root.inContext(() => this.giveUp()));
-    this.call.root.environment.timers.arm(this.grace, limitMs);
+    this.call.root.environment.timers.arm(this.grace, limit);
+  }
+
+  /** The call was stopped: what is left here gets no longer than its grace. */
+  hurry(): void {
+    const { timers, clock, grace } = this.call.root.environment;
+    if (this.phase !== ENDED || this.grace === null || timers.expiry(this.grace) <= clock.now() + grace) return;
+    timers.arm(this.grace, grace);
   }
 
   /** The time to unwind is over: the rest of the cleanup starts, and what has not ended is an orphan. */

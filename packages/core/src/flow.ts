@@ -7,6 +7,8 @@ import { account } from './ledger.ts';
  * Where a flow delivers. After `success`, `complete` or `error`, or after its handle was cancelled, nothing more comes.
  */
 export interface Sink {
+  /** True when nothing more is wanted: a source that emits in a loop looks at it after each item. Never, where it is left out. */
+  readonly enough?: boolean;
   /** One item of a stream. */
   next(value: unknown): void;
   /** The only value, and the end, in one. */
@@ -89,6 +91,10 @@ class Outlet implements Sink {
     this.#flow = flow;
   }
 
+  get enough(): boolean {
+    return this.#subscriber.closed;
+  }
+
   next(value: unknown): void {
     try {
       this.#subscriber.next(value);
@@ -137,7 +143,9 @@ export class Inlet extends Subscriber<unknown> implements Handle {
     account.subscriptions++;
     this.#open = true;
     try {
-      source.subscribe(this);
+      const subscription: unknown = source.subscribe(this);
+      // An Observable of another library answers a subscription of its own.
+      if (subscription !== this) this.add(subscription as Subscription);
     } catch (error) {
       // A teardown that ran at once, and threw; or an Observable of somebody else's making.
       if (this.#open) this.error(error);
@@ -154,6 +162,7 @@ export class Inlet extends Subscriber<unknown> implements Handle {
 
   protected override _next(value: unknown): void {
     this.#sink.next(value);
+    if (this.#sink.enough === true) this.#end();
   }
 
   // The source is torn down before its end is told: a work has ended only when its teardown has run.
@@ -168,10 +177,14 @@ export class Inlet extends Subscriber<unknown> implements Handle {
     this.#sink.complete();
   }
 
+  /** Called once, when it was begun and has ended in any way. */
+  protected ended(): void {}
+
   #end(): void {
     if (!this.#open) return;
     this.#open = false;
     account.subscriptions--;
+    this.ended();
     try {
       this.unsubscribe();
     } catch (error) {

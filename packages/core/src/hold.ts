@@ -1,6 +1,7 @@
 import type { CallView } from './call-view.ts';
 import type { Handle, Sink } from './flow.ts';
 import { type Hook, tellEnd, tellSettled, wantsOutcome } from './hook.ts';
+import type { Part } from './part.ts';
 import type { Outcome, Verdict } from './verdict.ts';
 import { verdictOf } from './verdict-of.ts';
 
@@ -8,7 +9,9 @@ import { verdictOf } from './verdict-of.ts';
  * One run of a part of the chain that somebody wants to be told of: it passes everything on, tells its hooks how the run ended, and
  * tells them again when every work that was started in it has really ended.
  */
-export class Hold implements Sink, Handle {
+export class Hold implements Sink, Handle, Part {
+  partBefore: Part | null = null;
+  partAfter: Part | null = null;
   /** The level that it stands around. */
   readonly level: number;
   /** The next hold outwards. */
@@ -27,9 +30,10 @@ export class Hold implements Sink, Handle {
     this.view = view;
     this.sink = sink;
     this.hooks = hooks;
-    this.startedAt = wantsOutcome(hooks) ? view.clock.now() : -1;
+    this.startedAt = wantsOutcome(hooks) ? view.clock.now() : Number.NaN;
     view.hold = this;
     this.outer?.enter();
+    view.root.openPart(this);
   }
 
   /** Something began in it that has not settled. */
@@ -45,7 +49,14 @@ export class Hold implements Sink, Handle {
 
   drive(run: (sink: Sink) => Handle | null): Handle | null {
     this.inner = run(this);
-    return this.ended ? null : this;
+    if (!this.ended) return this;
+    // It was stopped while it was being started.
+    this.inner?.cancel(this.view.stopReason());
+    return null;
+  }
+
+  get enough(): boolean {
+    return this.ended || this.sink.enough === true;
   }
 
   next(value: unknown): void {
@@ -65,16 +76,17 @@ export class Hold implements Sink, Handle {
   }
 
   error(error: unknown): void {
-    if (!this.end(verdictOf(error), error)) return;
+    if (!this.end(this.view.root.verdictOf(error), error)) return;
     this.sink.error(error);
     this.checkSettled();
   }
 
   cancel(reason?: unknown): void {
     if (this.ended) return;
-    const status = verdictOf(reason);
-    this.end(status === 'timeout' ? status : 'cancelled', reason);
-    this.inner?.cancel(reason);
+    // By way of RxJS no reason arrives.
+    const why = reason ?? this.view.stopReason();
+    this.end(verdictOf(why) === 'timeout' ? 'timeout' : 'cancelled', why);
+    this.inner?.cancel(why);
     this.checkSettled();
   }
 
@@ -82,7 +94,8 @@ export class Hold implements Sink, Handle {
     if (this.ended) return false;
     this.ended = true;
     const { root } = this.view;
-    const durationMs = this.startedAt < 0 ? 0 : this.view.clock.now() - this.startedAt;
+    root.closePart(this);
+    const durationMs = Number.isNaN(this.startedAt) ? 0 : this.view.clock.now() - this.startedAt;
     const outcome: Outcome = error === undefined ? { status, durationMs } : { status, error, durationMs };
     // Hooks of an interceptor that never went further in are told as well: they too are told once, whatever happens.
     const left = this.view.takeHooks(Number.POSITIVE_INFINITY);

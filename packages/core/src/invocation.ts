@@ -9,8 +9,10 @@ import { CancelledError } from './errors/cancelled-error.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import type { Execution } from './execution.ts';
 import type { Flow, Handle, Sink } from './flow.ts';
+import { tellEnd, tellSettled } from './hook.ts';
 import { makeId } from './ids.ts';
 import { account } from './ledger.ts';
+import { type Part, Parts } from './part.ts';
 import { Scope, sweep } from './scope.ts';
 import { signalScope, Tie } from './signal-scope.ts';
 import type { Outcome, Verdict } from './verdict.ts';
@@ -28,6 +30,8 @@ export interface InvocationOptions {
 
 /** Who gets the result of a call. */
 export interface Receiver {
+  /** True when it wants no more. */
+  readonly enough: boolean;
   /** An item of a stream, as it comes. */
   item(value: unknown): void;
   /** The call is over: its verdict is given, and all has settled or had its time to. */
@@ -57,8 +61,8 @@ export class Invocation extends Scope implements Sink {
   readonly receiver: unknown;
   /** What the work is given, once it is checked. */
   input: unknown;
-  /** How many works were started. */
-  started = 0;
+  /** How many attempts there have been, or are meant to be. */
+  attempts = 1;
   /** How many of them have no outcome yet. */
   openWorks = 0;
   /** The verdict, once there is one. */
@@ -78,8 +82,10 @@ export class Invocation extends Scope implements Sink {
   private resolve: ((value: unknown) => void) | null = null;
   private reject: ((error: unknown) => void) | null = null;
   private collected: Collector | null = null;
-  /** When it began; negative when nobody was told: then nobody is told of its end either. */
-  private startedAt = -1;
+  /** When it began; NaN when nobody was told: then nobody is told of its end either. */
+  private startedAt: number = Number.NaN;
+  /** A deadline is just passing. */
+  private deciding = false;
   private context: AsyncResource | null = null;
   private rare: Rare | null = null;
 
@@ -138,7 +144,7 @@ export class Invocation extends Scope implements Sink {
     if (environment.events.listening) this.emitStart();
     if (this.caller !== null || this.options.signal !== undefined) this.join(this.options.signal);
     if (this.aborted) this.onAbort(this.reason);
-    else this.drive();
+    else this.start();
   }
 
   /** Takes its place in the tree: below the work that makes the call, or else below the caller's signal. */
@@ -160,21 +166,28 @@ export class Invocation extends Scope implements Sink {
     }
   }
 
+  private start(): void {
+    const handle = this.drive();
+    if (this.phase === OPEN) this.handle = handle;
+    // It was stopped while it was being started.
+    else handle?.cancel(this.reason);
+  }
+
   /** The deadline is around everything, the check of the input included. */
-  private drive(): void {
+  private drive(): Handle | null {
     const { deadlineMs } = this.options;
     const { chain, view } = this;
     if (deadlineMs === undefined) {
-      this.handle =
-        chain.target.inputSchema === undefined ? chain.drive(0, view, this) : new CheckedInput(chain, view).drive(this);
-      return;
+      return chain.target.inputSchema === undefined
+        ? chain.drive(0, view, this)
+        : new CheckedInput(chain, view).drive(this);
     }
     const flow = within(
       view,
       { limit: deadlineMs, name: 'deadline' },
       (inside) => new CheckedInput(chain, inside as CallView),
     );
-    this.handle = (flow as Flow).drive(this);
+    return (flow as Flow).drive(this);
   }
 
   // What arrives from the outermost interceptor.
@@ -187,8 +200,12 @@ export class Invocation extends Scope implements Sink {
     this.to?.item(value);
   }
 
+  get enough(): boolean {
+    return this.phase !== OPEN || this.to?.enough === true;
+  }
+
   success(value: unknown): void {
-    if (this.phase !== OPEN) return;
+    if (this.phase !== OPEN || this.refusePromise(value)) return;
     this.record('ok', value);
     this.to?.item(value);
     this.close();
@@ -196,22 +213,45 @@ export class Invocation extends Scope implements Sink {
 
   complete(): void {
     if (this.phase !== OPEN) return;
-    this.record('ok', this.collector.result);
+    const { result } = this.collector;
+    if (this.refusePromise(result)) return;
+    this.record('ok', result);
     this.close();
   }
 
   error(error: unknown): void {
     if (this.phase !== OPEN) return;
-    // What the work itself threw is its failure, even when it is the timeout of a call that the work made.
-    this.record(error === this.workFailure ? 'failed' : verdictOf(error), error);
+    this.record(this.verdictOf(error), error);
     this.close();
   }
 
   onAbort(reason: unknown): void {
-    if (this.phase !== OPEN) return;
+    // A deadline that is just passing was first. If something outside it goes on all the same, it is stopped then.
+    if (this.phase !== OPEN || this.deciding) return;
     this.record('cancelled', cancelledBy(this.view, reason));
     this.handle?.cancel(reason);
-    Scope.advance(this);
+    this.close();
+  }
+
+  /** What ends with `error` has this verdict. What the work itself threw is its failure, be it the timeout of a call that it made. */
+  verdictOf(error: unknown): Verdict {
+    return error === this.workFailure ? 'failed' : verdictOf(error);
+  }
+
+  /** Runs `decide`, in which a deadline stops what is inside it and says so: nothing else decides meanwhile. */
+  whileDeciding(decide: () => void): void {
+    this.deciding = true;
+    decide();
+    this.deciding = false;
+    if (this.aborted) this.onAbort(this.reason);
+  }
+
+  /** A promise is no result: whoever gets one would wait for it, past verdict and deadline. Answers whether it was one. */
+  private refusePromise(value: unknown): boolean {
+    if (!(value instanceof Promise)) return false;
+    value.catch(() => {});
+    this.error(new InterceptorError('(chain)', 'emitted a promise; use mergeMap where map was used'));
+    return true;
   }
 
   private record(verdict: Verdict, outcome: unknown): void {
@@ -225,9 +265,54 @@ export class Invocation extends Scope implements Sink {
 
   /** After the verdict. Works inside that are still open, because an interceptor did not wait for them, are of no use any more. */
   private close(): void {
-    if (this.openWorks > 0) sweep(this.works(), new CancelledError(`${title(this.view)} has its verdict`));
+    const { rare } = this;
+    if (this.openWorks > 0) sweep(this.works(), this.reason ?? this.tooLate());
+    if (rare !== null) {
+      rare.parts.cancel(this.reason ?? this.tooLate());
+      this.tellLeftHooks(rare);
+    }
+    if (this.stopped) this.hurry();
     // While works have to be waited for, it is they who carry it on.
     if (this.unreleased === 0) Scope.advance(this);
+  }
+
+  private tooLate(): CancelledError {
+    return new CancelledError(`${title(this.view)} has its verdict`);
+  }
+
+  /** Hooks that were registered, and whose interceptor then went no further in, are told of the end of the call. */
+  private tellLeftHooks({ hooked }: Rare): void {
+    for (const view of hooked) {
+      const hooks = view.takeHooks(Number.POSITIVE_INFINITY);
+      if (hooks === null) continue;
+      tellEnd(hooks, this.endFacts(), this);
+      tellSettled(hooks, this);
+    }
+  }
+
+  /** Once the call is stopped, nobody waits longer than the grace for what earlier attempts still clean up. */
+  private hurry(): void {
+    for (const work of this.children()) (work as Execution).hurry();
+  }
+
+  /** Whether its verdict is that it was stopped. */
+  get stopped(): boolean {
+    return this.verdict === 'timeout' || this.verdict === 'cancelled';
+  }
+
+  /** Part of it is under way. */
+  openPart(part: Part): void {
+    this.rarely.parts.add(part);
+  }
+
+  /** Part of it has ended. */
+  closePart(part: Part): void {
+    this.rare?.parts.remove(part);
+  }
+
+  /** Hooks are registered with `view`. */
+  keepHooked(view: CallView): void {
+    this.rarely.hooked.add(view);
   }
 
   // What it is asked while it goes on.
@@ -235,7 +320,7 @@ export class Invocation extends Scope implements Sink {
   /** Why nothing may start in it any more; undefined while it may. */
   refusal(): unknown {
     if (this.reason !== undefined) return cancelledBy(this.view, this.reason);
-    return this.phase === OPEN ? undefined : new CancelledError(`${title(this.view)} has its verdict`);
+    return this.phase === OPEN ? undefined : this.tooLate();
   }
 
   get runId(): string {
@@ -275,9 +360,9 @@ export class Invocation extends Scope implements Sink {
 
   /** A work starts: what an earlier one has emitted does not count any more. */
   workStarts(): void {
-    this.started++;
+    // While another attempt is still under way, what it emits goes on to count.
+    if (this.openWorks === 0) this.collected?.reset();
     this.openWorks++;
-    if (this.collected !== null) this.collected.reset();
   }
 
   /** The work that has just started is a stream. */
@@ -304,7 +389,7 @@ export class Invocation extends Scope implements Sink {
 
   /** Whether its start is on the record, and somebody still listens. */
   get told(): boolean {
-    return this.startedAt >= 0 && this.environment.events.listening;
+    return this.environment.events.listening && !Number.isNaN(this.startedAt);
   }
 
   /** Keeps what must not stand in place of the outcome, and puts it on the record. */
@@ -370,7 +455,7 @@ export class Invocation extends Scope implements Sink {
 
   private endFacts(): { [Key in keyof Outcome]: Outcome[Key] } {
     const status = this.verdict as Verdict;
-    const durationMs = this.environment.clock.now() - this.startedAt;
+    const durationMs = Number.isNaN(this.startedAt) ? 0 : this.environment.clock.now() - this.startedAt;
     return status === 'ok' ? { status, durationMs } : { status, durationMs, error: this.outcome };
   }
 
@@ -391,6 +476,8 @@ class Rare {
   tie: Tie | undefined = undefined;
   promise: Promise<unknown> | undefined = undefined;
   suppressed: unknown[] | undefined = undefined;
+  readonly parts: Parts = new Parts();
+  readonly hooked: Set<CallView> = new Set();
 }
 
 // The resolvers of the promise made last: taken from here at once, which spares a closure to take them in.

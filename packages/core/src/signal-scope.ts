@@ -31,7 +31,8 @@ class SignalScope extends Scope {
   }
 
   #abort(): void {
-    sweep([this], this.#signal.reason);
+    const tied = [...this.children()].flatMap((child) => (child instanceof Tie ? [child.tied] : []));
+    sweep([this, ...tied], this.#signal.reason);
   }
 
   onAbort(): void {}
@@ -60,12 +61,13 @@ export function signalScope(signal: AbortSignal): Scope {
 
 /** Ties a call to a signal besides the scope that it belongs to. */
 export class Tie extends Scope {
-  readonly #tied: Scope;
+  /** What is tied. */
+  readonly tied: Scope;
   #loose = false;
 
   constructor(tied: Scope) {
     super();
-    this.#tied = tied;
+    this.tied = tied;
   }
 
   /** The call has settled: the signal no longer matters to it. */
@@ -74,9 +76,8 @@ export class Tie extends Scope {
     Scope.advance(this);
   }
 
-  onAbort(reason: unknown): void {
-    sweep([this.#tied], reason);
-  }
+  /** The sweep of the signal takes what is tied along. */
+  onAbort(): void {}
 
   protected tryRelease(): boolean {
     return this.#loose;

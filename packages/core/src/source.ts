@@ -8,6 +8,8 @@ export interface Source extends Handle {
 
 /** Whom a source serves. */
 export interface SourceOwner extends IterationOwner {
+  /** Whether items still count. */
+  readonly open: boolean;
   /** A teardown threw. */
   cleanupThrew(error: unknown): void;
 }
@@ -40,6 +42,10 @@ class ObservedWork implements Sink {
 
   constructor(owner: SourceOwner) {
     this.#owner = owner;
+  }
+
+  get enough(): boolean {
+    return !this.#owner.open;
   }
 
   next(value: unknown): void {

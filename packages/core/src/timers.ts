@@ -60,7 +60,8 @@ class NodeList {
  * All timers of one clock, on one native timer.
  *
  * Most timers are called off within the turn of the loop in which they were armed. So arming only appends to a list, without
- * reading the clock; the next turn places what is still alive in a heap, counting from then, hence never early.
+ * reading the clock; the next turn places what is still alive in a heap, counting from then, hence never early. Only the first of a
+ * turn knows its moment, so that a call that blocks the loop by itself is held to its limit all the same.
  */
 export class Timers {
   readonly #clock: Clock;
@@ -71,6 +72,9 @@ export class Timers {
   readonly #onWake = (): void => this.#wake();
   readonly #onDecide = (): void => this.#decide();
   #placing = false;
+  /** The node that was armed first in this turn, and when: it is told a block of the loop that follows its arming. */
+  #first: TimerNode | null = null;
+  #turnAt = 0;
   #order = 0;
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: (() => void) | null = null;
@@ -89,6 +93,8 @@ export class Timers {
     account.timers++;
     if (!this.#placing) {
       this.#placing = true;
+      this.#first = node;
+      this.#turnAt = this.#clock.now();
       this.#clock.schedule(0, this.#onPlace);
     }
   }
@@ -101,6 +107,7 @@ export class Timers {
     account.timers--;
     if (slot === FRESH) {
       this.#fresh.remove(node);
+      node.timerAt = Number.NaN;
     } else if (slot === DUE) {
       this.#due.remove(node);
     } else {
@@ -122,12 +129,13 @@ export class Timers {
       const now = this.#clock.now();
       while (this.#fresh.head !== null) this.#settle(this.#fresh.head, now);
     }
+    this.#first = null;
   }
 
   /** Moves a fresh node to its place in the heap. */
   #settle(node: TimerNode, now: number): void {
     this.#fresh.remove(node);
-    node.timerAt += now;
+    node.timerAt += node === this.#first ? this.#turnAt : now;
     node.timerOrder = this.#order++;
     this.#push(node);
     this.#wakeFor(now);
