@@ -30,9 +30,9 @@ export class CallView implements Call {
   readonly attempt: number;
   readonly previous: Previous | undefined;
   /** The innermost level of the chain that it has reached. */
-  reached = NOBODY;
+  reached: number = NOBODY;
   /** The level whose interceptor is being asked right now: the hooks that are registered meanwhile are its. */
-  asked = NOBODY;
+  asked: number = NOBODY;
   /** The innermost run with hooks that it is part of. */
   hold: Hold | null = null;
   /** True once this part of the call is over: nothing starts in it any more. */
@@ -42,6 +42,8 @@ export class CallView implements Call {
   /** The view that this one was made from, until it is first used: that decides which holds it is part of. */
   private origin: CallView | null;
   private hooks: Hook | null = null;
+  /** The next of the call's views that hooks were registered with; undefined while none were with this one. */
+  nextHooked: CallView | null | undefined = undefined;
 
   constructor(
     root: Invocation,
@@ -115,7 +117,7 @@ export class CallView implements Call {
   }
 
   private hook(onEnd: Hook['onEnd'], onSettled: Hook['onSettled']): void {
-    if (this.hooks === null) this.root.keepHooked(this);
+    if (this.nextHooked === undefined) this.root.keepHooked(this);
     this.hooks = { level: this.asked, onEnd, onSettled, next: this.hooks };
   }
 

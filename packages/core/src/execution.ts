@@ -37,7 +37,8 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
   private readonly sink: Sink;
   private readonly hold: Hold | null;
   private readonly hooks: Hook | null;
-  private readonly startedAt: number;
+  /** When it began, for whoever wants to know how long it took; null when nobody does. */
+  private readonly startedAt: number | null;
   private phase: typeof OPEN | typeof ENDED | typeof RELEASED | typeof SETTLED = OPEN;
   /** The work's own promise, iterator or subscription has not ended. */
   private working = true;
@@ -53,7 +54,7 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     this.hooks = call.takeHooks(Number.POSITIVE_INFINITY);
     this.hold = call.hold;
     const { events, clock } = call.root.environment;
-    this.startedAt = events.listening || wantsOutcome(this.hooks) ? clock.now() : Number.NaN;
+    this.startedAt = events.listening || wantsOutcome(this.hooks) ? clock.now() : null;
   }
 
   /** Starts the work. Answers a handle, or null when the outcome is there already. */
@@ -292,7 +293,7 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
       else this.outcome = ENDED_OK;
       return;
     }
-    const durationMs = Number.isNaN(this.startedAt) ? 0 : environment.clock.now() - this.startedAt;
+    const durationMs = this.startedAt === null ? 0 : environment.clock.now() - this.startedAt;
     this.outcome = error === undefined ? { status, durationMs } : { status, error, durationMs };
     if (root.told) this.call.emit('attempt.end', { ...this.outcome });
     tellEnd(this.hooks, this.outcome, root);

@@ -19,7 +19,7 @@ export class Hold implements Sink, Handle, Part {
   private readonly view: CallView;
   private readonly sink: Sink;
   private readonly hooks: Hook | null;
-  private readonly startedAt: number;
+  private readonly startedAt: number | null;
   private inner: Handle | null = null;
   private ended = false;
   private unsettled = 0;
@@ -30,7 +30,7 @@ export class Hold implements Sink, Handle, Part {
     this.view = view;
     this.sink = sink;
     this.hooks = hooks;
-    this.startedAt = wantsOutcome(hooks) ? view.clock.now() : Number.NaN;
+    this.startedAt = wantsOutcome(hooks) ? view.clock.now() : null;
     view.hold = this;
     this.outer?.enter();
     view.root.openPart(this);
@@ -95,7 +95,7 @@ export class Hold implements Sink, Handle, Part {
     this.ended = true;
     const { root } = this.view;
     root.closePart(this);
-    const durationMs = Number.isNaN(this.startedAt) ? 0 : this.view.clock.now() - this.startedAt;
+    const durationMs = this.startedAt === null ? 0 : this.view.clock.now() - this.startedAt;
     const outcome: Outcome = error === undefined ? { status, durationMs } : { status, error, durationMs };
     // Hooks of an interceptor that never went further in are told as well: they too are told once, whatever happens.
     const left = this.view.takeHooks(Number.POSITIVE_INFINITY);

@@ -12,7 +12,7 @@ import type { Flow, Handle, Sink } from './flow.ts';
 import { tellEnd, tellSettled } from './hook.ts';
 import { makeId } from './ids.ts';
 import { account } from './ledger.ts';
-import { type Part, Parts } from './part.ts';
+import type { Part } from './part.ts';
 import { Scope, sweep } from './scope.ts';
 import { signalScope, Tie } from './signal-scope.ts';
 import type { Outcome, Verdict } from './verdict.ts';
@@ -82,8 +82,12 @@ export class Invocation extends Scope implements Sink {
   private resolve: ((value: unknown) => void) | null = null;
   private reject: ((error: unknown) => void) | null = null;
   private collected: Collector | null = null;
-  /** When it began; NaN when nobody was told: then nobody is told of its end either. */
-  private startedAt: number = Number.NaN;
+  /** When it began; null when nobody was told: then nobody is told of its end either. */
+  private startedAt: number | null = null;
+  /** Its parts that are under way, newest first. */
+  private parts: Part | null = null;
+  /** Its views that hooks were registered with, newest first. */
+  private hooked: CallView | null = null;
   /** A deadline is just passing. */
   private deciding = false;
   private context: AsyncResource | null = null;
@@ -265,12 +269,9 @@ export class Invocation extends Scope implements Sink {
 
   /** After the verdict. Works inside that are still open, because an interceptor did not wait for them, are of no use any more. */
   private close(): void {
-    const { rare } = this;
     if (this.openWorks > 0) sweep(this.works(), this.reason ?? this.tooLate());
-    if (rare !== null) {
-      rare.parts.cancel(this.reason ?? this.tooLate());
-      this.tellLeftHooks(rare);
-    }
+    if (this.parts !== null) this.stopParts(this.reason ?? this.tooLate());
+    if (this.hooked !== null) this.tellLeftHooks();
     if (this.stopped) this.hurry();
     // While works have to be waited for, it is they who carry it on.
     if (this.unreleased === 0) Scope.advance(this);
@@ -281,8 +282,8 @@ export class Invocation extends Scope implements Sink {
   }
 
   /** Hooks that were registered, and whose interceptor then went no further in, are told of the end of the call. */
-  private tellLeftHooks({ hooked }: Rare): void {
-    for (const view of hooked) {
+  private tellLeftHooks(): void {
+    for (let view = this.hooked; view !== null; view = view.nextHooked ?? null) {
       const hooks = view.takeHooks(Number.POSITIVE_INFINITY);
       if (hooks === null) continue;
       tellEnd(hooks, this.endFacts(), this);
@@ -302,17 +303,33 @@ export class Invocation extends Scope implements Sink {
 
   /** Part of it is under way. */
   openPart(part: Part): void {
-    this.rarely.parts.add(part);
+    part.partAfter = this.parts;
+    if (this.parts !== null) this.parts.partBefore = part;
+    this.parts = part;
   }
 
   /** Part of it has ended. */
   closePart(part: Part): void {
-    this.rare?.parts.remove(part);
+    const { partBefore, partAfter } = part;
+    if (partBefore !== null) partBefore.partAfter = partAfter;
+    else if (this.parts === part) this.parts = partAfter;
+    if (partAfter !== null) partAfter.partBefore = partBefore;
+    part.partBefore = null;
+    part.partAfter = null;
   }
 
-  /** Hooks are registered with `view`. */
+  /** Stops the parts that are left, because an interceptor between them did not pass the end on. */
+  private stopParts(reason: unknown): void {
+    for (let part = this.parts; part !== null; part = this.parts) {
+      part.cancel(reason);
+      this.closePart(part);
+    }
+  }
+
+  /** Hooks are registered with `view`, for the first time. */
   keepHooked(view: CallView): void {
-    this.rarely.hooked.add(view);
+    view.nextHooked = this.hooked;
+    this.hooked = view;
   }
 
   // What it is asked while it goes on.
@@ -389,7 +406,7 @@ export class Invocation extends Scope implements Sink {
 
   /** Whether its start is on the record, and somebody still listens. */
   get told(): boolean {
-    return this.environment.events.listening && !Number.isNaN(this.startedAt);
+    return this.startedAt !== null && this.environment.events.listening;
   }
 
   /** Keeps what must not stand in place of the outcome, and puts it on the record. */
@@ -455,7 +472,7 @@ export class Invocation extends Scope implements Sink {
 
   private endFacts(): { [Key in keyof Outcome]: Outcome[Key] } {
     const status = this.verdict as Verdict;
-    const durationMs = Number.isNaN(this.startedAt) ? 0 : this.environment.clock.now() - this.startedAt;
+    const durationMs = this.startedAt === null ? 0 : this.environment.clock.now() - this.startedAt;
     return status === 'ok' ? { status, durationMs } : { status, durationMs, error: this.outcome };
   }
 
@@ -476,8 +493,6 @@ class Rare {
   tie: Tie | undefined = undefined;
   promise: Promise<unknown> | undefined = undefined;
   suppressed: unknown[] | undefined = undefined;
-  readonly parts: Parts = new Parts();
-  readonly hooked: Set<CallView> = new Set();
 }
 
 // The resolvers of the promise made last: taken from here at once, which spares a closure to take them in.
