@@ -21,7 +21,8 @@ export interface Deadline {
  * One invocation of a stage, tool or wrapped function, as interceptors see it.
  *
  * `onEnd` and `onSettled` say what an unsubscribe cannot: how the attempt inside ended, and when its work has really ended.
- * Register them before `next(call)` is subscribed to: they belong to that run of what is inside.
+ * Register them before `next(call)` is subscribed to: they belong to that run of what is inside. An interceptor that lets several runs
+ * go on at once tells them apart by `again()`: the hooks of a call belong to the first of them.
  */
 export interface Call {
   /** What is called. */
