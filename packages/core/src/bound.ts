@@ -120,7 +120,8 @@ class Bound extends CallView implements Sink, Part, TimerNode {
       this.error(error);
       return null;
     }
-    const inner = inside instanceof Flow ? inside.drive(this) : new Inlet(this, root.environment.report).begin(inside);
+    const inner =
+      inside instanceof Flow ? inside.drive(this) : new PlainInlet(this, root.environment.report).begin(inside);
     if (!this.closed) {
       this.inner = inner;
       return this;
@@ -208,6 +209,20 @@ class Bound extends CallView implements Sink, Part, TimerNode {
       remediation: `Raise the ${what} of "${this.name}" (${limit} ms) or split its work.`,
       details: { timeout_seconds: limit / 1000, limit: name, limitMs: limit, elapsedMs: limit + lagMs, ...late },
     });
+  }
+}
+
+/** Lets in what a `next` of somebody's own returns. */
+class PlainInlet extends Inlet {
+  private readonly report: (error: unknown) => void;
+
+  constructor(sink: Sink, report: (error: unknown) => void) {
+    super(sink);
+    this.report = report;
+  }
+
+  protected override teardownThrew(error: unknown): void {
+    this.report(error);
   }
 }
 

@@ -175,51 +175,33 @@ class ChainFlow extends Flow {
 class InterceptorInlet extends Inlet implements Part {
   partBefore: Part | null = null;
   partAfter: Part | null = null;
-  readonly #view: CallView;
+  private readonly interceptor: string;
+  private readonly view: CallView;
+  private emitted = false;
 
   constructor(sink: Sink, interceptor: string, view: CallView) {
-    super(new ValueGuard(sink, interceptor, view), (error) => reportTeardown(view, interceptor, error));
-    this.#view = view;
+    super(sink);
+    this.interceptor = interceptor;
+    this.view = view;
     view.root.openPart(this);
   }
 
+  protected override _next(value: unknown): void {
+    this.emitted = true;
+    super._next(value);
+  }
+
+  /** An interceptor must not turn a value into nothing: an end without a value is its fault, unless the work is a stream. */
+  protected override _complete(): void {
+    if (this.emitted || this.view.root.streaming) super._complete();
+    else this._error(new InterceptorError(this.interceptor, 'completed without a value'));
+  }
+
   protected override ended(): void {
-    this.#view.root.closePart(this);
-  }
-}
-
-/** An interceptor must not turn a value into nothing: an end without a value is its fault, unless the work is a stream. */
-class ValueGuard implements Sink {
-  readonly #sink: Sink;
-  readonly #interceptor: string;
-  readonly #view: CallView;
-  #emitted = false;
-
-  constructor(sink: Sink, interceptor: string, view: CallView) {
-    this.#sink = sink;
-    this.#interceptor = interceptor;
-    this.#view = view;
+    this.view.root.closePart(this);
   }
 
-  get enough(): boolean {
-    return this.#sink.enough === true;
-  }
-
-  next(value: unknown): void {
-    this.#emitted = true;
-    this.#sink.next(value);
-  }
-
-  success(value: unknown): void {
-    this.#sink.success(value);
-  }
-
-  complete(): void {
-    if (this.#emitted || this.#view.root.streaming) this.#sink.complete();
-    else this.#sink.error(new InterceptorError(this.#interceptor, 'completed without a value'));
-  }
-
-  error(error: unknown): void {
-    this.#sink.error(error);
+  protected override teardownThrew(error: unknown): void {
+    reportTeardown(this.view, this.interceptor, error);
   }
 }

@@ -25,9 +25,6 @@ export interface Handle {
   cancel(reason?: unknown): void;
 }
 
-/** Hears of what a stranger's operator throws where RxJS has no channel for it: in a teardown. */
-export type ReportTeardown = (error: unknown) => void;
-
 /**
  * An Observable that the chain can drive without a Subscriber for each level.
  *
@@ -126,69 +123,70 @@ class Outlet implements Sink {
 }
 
 /** Lets a plain Observable in: drives a sink with what it emits. */
-export class Inlet extends Subscriber<unknown> implements Handle {
-  readonly #sink: Sink;
-  readonly #teardownThrew: ReportTeardown;
-  #open = false;
+export abstract class Inlet extends Subscriber<unknown> implements Handle {
+  protected readonly sink: Sink;
+  private opened = false;
 
-  constructor(sink: Sink, teardownThrew: ReportTeardown) {
+  constructor(sink: Sink) {
     super();
-    this.#sink = sink;
-    this.#teardownThrew = teardownThrew;
+    this.sink = sink;
   }
+
+  /** Hears of a teardown that threw. */
+  protected abstract teardownThrew(error: unknown): void;
 
   /** Subscribes. Answers the handle, or null when the source has ended already. */
   begin(source: Observable<unknown>): Handle | null {
     if (this.closed) return null;
     account.subscriptions++;
-    this.#open = true;
+    this.opened = true;
     try {
       const subscription: unknown = source.subscribe(this);
       // An Observable of another library answers a subscription of its own.
       if (subscription !== this) this.add(subscription as Subscription);
     } catch (error) {
       // A teardown that ran at once, and threw; or an Observable of somebody else's making.
-      if (this.#open) this.error(error);
-      else this.#teardownThrew(error);
+      if (this.opened) this.error(error);
+      else this.teardownThrew(error);
     }
-    return this.#open ? this : null;
+    return this.opened ? this : null;
   }
 
   /** Also before it was begun: then it never opens. */
   cancel(): void {
-    if (this.#open) this.#end();
+    if (this.opened) this.end();
     else this.unsubscribe();
   }
 
   protected override _next(value: unknown): void {
-    this.#sink.next(value);
-    if (this.#sink.enough === true) this.#end();
+    this.sink.next(value);
+    if (this.sink.enough === true) this.end();
   }
 
   // The source is torn down before its end is told: a work has ended only when its teardown has run.
 
   protected override _error(error: unknown): void {
-    this.#end();
-    this.#sink.error(error);
+    this.end();
+    this.sink.error(error);
   }
 
   protected override _complete(): void {
-    this.#end();
-    this.#sink.complete();
+    this.end();
+    this.sink.complete();
   }
 
   /** Called once, when it was begun and has ended in any way. */
   protected ended(): void {}
 
-  #end(): void {
-    if (!this.#open) return;
-    this.#open = false;
+  protected end(): void {
+    if (!this.opened) return;
+    this.opened = false;
     account.subscriptions--;
     this.ended();
     try {
       this.unsubscribe();
     } catch (error) {
-      this.#teardownThrew(error);
+      this.teardownThrew(error);
     }
   }
 }

@@ -26,7 +26,7 @@ export function sourceOf(result: object, owner: SourceOwner): Promise<unknown> |
   if (typeof iterate === 'function') return new AsyncIteration(iterate.call(result), owner);
   const observable = asObservable(result);
   if (observable === undefined) return null;
-  const inlet = new Inlet(new ObservedWork(owner), (error) => owner.cleanupThrew(error));
+  const inlet = new WorkInlet(owner);
   return {
     start: () => void inlet.begin(observable),
     cancel() {
@@ -34,6 +34,20 @@ export function sourceOf(result: object, owner: SourceOwner): Promise<unknown> |
       owner.stopped();
     },
   };
+}
+
+/** Lets the Observable of a work in. */
+class WorkInlet extends Inlet {
+  private readonly owner: SourceOwner;
+
+  constructor(owner: SourceOwner) {
+    super(new ObservedWork(owner));
+    this.owner = owner;
+  }
+
+  protected override teardownThrew(error: unknown): void {
+    this.owner.cleanupThrew(error);
+  }
 }
 
 /** Tells the owner of a work what its Observable says. */
