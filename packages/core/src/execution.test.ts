@@ -209,6 +209,37 @@ describe('the verdict', () => {
     expect(runner.stats().late).toBe(0);
   });
 
+  it('counts a late rejection that is no unwinding, hands none to onLate, and counts no AbortError', async () => {
+    for (const { name, late } of [
+      { name: 'AbortError', late: 0 },
+      { name: 'TypeError', late: 1 },
+    ]) {
+      const { clock, runner } = bench();
+      const disposed: unknown[] = [];
+      const work = tool('work', {}, async (_: unknown, { onLate, signal }: Context) => {
+        onLate((value) => disposed.push(value));
+        await new Promise<void>((resolve) => signal.addEventListener('abort', () => clock.schedule(20, resolve)));
+        throw Object.assign(new Error('unwinding'), { name });
+      });
+      await clock.until(failure(runner.call(work, undefined, { deadline: 100 })));
+      await clock.runAll();
+      expect(runner.stats().late).toBe(late);
+      expect(disposed).toEqual([]);
+    }
+  });
+
+  it('is known to a signal that is first read when the work has been stopped', async () => {
+    const { clock, runner } = bench();
+    let context: Context | undefined;
+    const work = tool('work', {}, async (_: unknown, given: Context) => {
+      context = given;
+      await new Promise<void>((resolve) => clock.schedule(120, resolve));
+    });
+    const error = await clock.until(failure(runner.call(work, undefined, { deadline: 100 })));
+    expect(context?.signal.aborted).toBe(true);
+    expect(context?.signal.reason).toBe(error);
+  });
+
   it('survives a disposer of late values that throws or rejects', async () => {
     const { clock, runner, types } = bench();
     const late = tool('late', {}, async (_: unknown, { onLate }: Context) => {
@@ -254,6 +285,26 @@ describe('verdict and settling', () => {
     await clock.advance(900);
     expect(runner.stats()).toMatchObject({ orphans: 0, late: 1 });
     expect(types().at(-1)).toBe('orphan.end');
+  });
+
+  it('say of an orphan whether it is the work or its cleanup, and how long it was one', async () => {
+    const { clock, runner, events } = bench();
+    const work = scripted(
+      [
+        { do: 'succeed', after: 1_000, ignoreSignal: true },
+        { do: 'hang', cleanup: 500 },
+      ],
+      { clock },
+    );
+    const one = tool('one', {}, work);
+    await clock.until(failure(runner.call(one, undefined, { deadline: 100 })));
+    await clock.runAll();
+    await clock.until(failure(runner.call(one, undefined, { deadline: 100 })));
+    await clock.runAll();
+    const told = events.flatMap((event) => (event.type === 'orphan' ? [event.what] : []));
+    const ages = events.flatMap((event) => (event.type === 'orphan.end' ? [event.ageMs] : []));
+    expect(told).toEqual(['work', 'cleanup']);
+    expect(ages).toEqual([850, 450]);
   });
 
   it('take the grace that the runner was made with', async () => {

@@ -182,17 +182,23 @@ describe('hooks', () => {
     expect(told).toEqual(['failed']);
   });
 
-  it('run in the AsyncLocalStorage context of the caller', async () => {
+  it('run in the AsyncLocalStorage context of the caller, also at a deadline', async () => {
     const clock = virtualClock();
     const storage = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];
     const hook = at('hook', 0, (call, next) => {
-      call.onEnd(() => seen.push(storage.getStore()));
+      call.onEnd(({ status }) => seen.push(`${status} ${storage.getStore()}`));
       return next(call);
     });
-    const work = tool('work', {}, () => after(clock, 5));
-    await clock.until(storage.run('caller', () => createRunner({ clock, use: [hook] }).call(work)));
-    expect(seen).toEqual(['caller']);
+    const runner = createRunner({ clock, use: [hook] });
+    const brief = tool('brief', {}, () => after(clock, 5));
+    const hang = tool('hang', {}, scripted([{ do: 'hang' }], { clock }));
+    const calls = storage.run('caller', () => [
+      settled(runner.call(brief)),
+      settled(runner.call(hang, undefined, { deadline: 10 })),
+    ]);
+    await clock.until(Promise.all(calls));
+    expect(seen).toEqual(['ok caller', 'timeout caller']);
   });
 });
 
