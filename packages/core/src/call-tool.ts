@@ -3,6 +3,7 @@ import type { Environment } from './environment.ts';
 import type { Execution } from './execution.ts';
 import { Observable } from './flow.ts';
 import { Invocation } from './invocation.ts';
+import { withRunPolicies } from './target.ts';
 import { type AnyTool, toolTarget } from './tool.ts';
 
 /** Calls a tool: alone, or as a part of the work that `caller` is. Rejects with what is wrong with the options. */
@@ -51,6 +52,6 @@ function invocationOf(
   caller: Execution | null,
 ): Invocation {
   const { own, policies } = readCallOptions(options);
-  const chain = policies === undefined ? environment.chainOf(tool) : environment.chainWith(toolTarget(tool), policies);
+  const chain = policies === undefined ? environment.chainOf(tool) : environment.compile(withRunPolicies(toolTarget(tool), policies));
   return new Invocation(chain, input, caller, own);
 }

@@ -72,15 +72,10 @@ export class Environment {
 
   /** Puts the stack around a target, and says once what the order check finds there. */
   compile(target: Target): Chain {
-    return this.chainWith(target, {});
-  }
-
-  /** The chain of one call that has policies of its own. */
-  chainWith(target: Target, policies: Readonly<Record<string, unknown>>): Chain {
-    const chain = new Chain(this, target, this.stack.linksFor(target, policies));
+    const chain = new Chain(this, target, this.stack.linksFor(target));
     // What holds for the stack as such was said when it was made, perhaps by somebody else who shares it.
     const known = new Set(this.stack.findings.map(({ message }) => message));
-    this.warn(this.stack.findingsFor(target, policies).filter(({ message }) => !known.has(message)));
+    this.warn(this.stack.findingsFor(target).filter(({ message }) => !known.has(message)));
     return chain;
   }
 

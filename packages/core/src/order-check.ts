@@ -40,7 +40,7 @@ export function checkOrder(placed: readonly Placed[]): Finding[] {
 /** What is wrong with a stack for one target. */
 export function checkTarget(placed: readonly Placed[], target: Target, claimed: readonly string[]): Finding[] {
   const findings: Finding[] = [];
-  for (const key of Object.keys(target.policies)) {
+  for (const key of new Set(target.policies.flatMap(({ values }) => Object.keys(values)))) {
     if (claimed.includes(key)) continue;
     const meant = nearest(key, claimed);
     const hint =

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ConfigError } from './errors/config-error.ts';
 import { defineInterceptor, type Interceptor } from './interceptor.ts';
 import { Place } from './place.ts';
-import { type PolicyClaim, type PolicySubject, resolvePolicy } from './policies.ts';
+import { type PolicyClaim, type PolicySubject, resolvePolicy, writtenPolicies } from './policies.ts';
 import { createRunner } from './runner.ts';
 import { stack } from './stack.ts';
 import { tool } from './tool.ts';
@@ -14,12 +14,18 @@ const parse: PolicyClaim['parse'] = (value, path) => {
   return { ...value };
 };
 const claim = (layers: Partial<PolicyClaim> = {}): PolicyClaim => ({ key: 'limit', parse, ...layers });
-const on = (target: PolicySubject['target'], more: Partial<PolicySubject> = {}): PolicySubject => ({
+type Written = Readonly<Record<string, unknown>>;
+const on = (
+  target: PolicySubject['target'],
+  { policies, name = 'x', kind }: { name?: string; kind?: PolicySubject['kind']; policies?: Written } = {},
+): PolicySubject => ({
   target,
-  name: 'x',
-  policies: {},
-  ...more,
+  name,
+  kind,
+  policies: writtenPolicies(target, `${target} "${name}": `, policies),
 });
+const resolve = (one: PolicyClaim, subject: PolicySubject, run?: Written) =>
+  resolvePolicy(one, { ...subject, policies: [...subject.policies, ...writtenPolicies('run', '', run)] });
 
 /** What may be said of stages, tools, functions, calls, pipelines and runs without any plugin. */
 const OF_CORE = [
@@ -46,14 +52,14 @@ describe('of the layers the later one wins', () => {
     ['function', 6, claim(named), on('function', { policies: { limit: { a: 6 } } })],
     ['run', 7, claim(named), on('tool', { policies: { limit: { a: 6 } } }), { limit: { a: 7 } }],
   ])('the %s layer: %d', (from, a, one, subject, run) => {
-    expect(resolvePolicy(one, subject, run)).toEqual({ fields: { a }, from: { a: from } });
+    expect(resolve(one, subject, run)).toEqual({ fields: { a }, from: { a: from } });
   });
 });
 
 describe('options', () => {
   it('are replaced field by field, and each tells where it came from', () => {
     const one = claim({ defaults: { a: 1, b: 1, c: 1 }, options: { b: 2, c: 2 } });
-    expect(resolvePolicy(one, on('tool', { policies: { limit: { c: 3 } } }), { limit: '1s' })).toEqual({
+    expect(resolve(one, on('tool', { policies: { limit: { c: 3 } } }), { limit: '1s' })).toEqual({
       fields: { a: 1, b: 2, c: 3, total: '1s' },
       from: { a: 'default', b: 'plugin', c: 'tool', total: 'run' },
     });
@@ -62,23 +68,23 @@ describe('options', () => {
   it('inherit what is undefined, as a whole and field by field', () => {
     const one = claim({ defaults: { a: 1, b: 1 }, options: { a: undefined, b: 2 }, kinds: { agent: undefined } });
     const subject = on('tool', { kind: 'agent', policies: { limit: undefined } });
-    expect(resolvePolicy(one, subject, { limit: undefined })).toEqual({
+    expect(resolve(one, subject, { limit: undefined })).toEqual({
       fields: { a: 1, b: 2 },
       from: { a: 'default', b: 'plugin' },
     });
   });
 
   it("keep a field that is 'none': that is for the plugin to read", () => {
-    expect(resolvePolicy(claim({ options: { a: 'none' } }), on('tool')).fields).toEqual({ a: 'none' });
+    expect(resolve(claim({ options: { a: 'none' } }), on('tool')).fields).toEqual({ a: 'none' });
   });
 
   it("switch the plugin off by 'none', and a later object switches it on again", () => {
     const off = claim({ defaults: { a: 1 }, options: 'none', stages: { x: {} } });
-    expect(resolvePolicy(off, on('tool')).fields).toBeUndefined();
-    expect(resolvePolicy(off, on('stage')).fields).toEqual({ a: 1 });
-    expect(resolvePolicy(off, on('tool', { policies: { limit: { b: 2 } } })).fields).toEqual({ a: 1, b: 2 });
-    expect(resolvePolicy(off, on('stage'), { limit: 'none' }).fields).toBeUndefined();
-    expect(resolvePolicy(off, on('tool', { policies: { limit: 'none' } }), { limit: { c: 3 } }).fields).toEqual({
+    expect(resolve(off, on('tool')).fields).toBeUndefined();
+    expect(resolve(off, on('stage')).fields).toEqual({ a: 1 });
+    expect(resolve(off, on('tool', { policies: { limit: { b: 2 } } })).fields).toEqual({ a: 1, b: 2 });
+    expect(resolve(off, on('stage'), { limit: 'none' }).fields).toBeUndefined();
+    expect(resolve(off, on('tool', { policies: { limit: 'none' } }), { limit: { c: 3 } }).fields).toEqual({
       a: 1,
       c: 3,
     });
@@ -86,7 +92,7 @@ describe('options', () => {
 
   it('cannot be changed once they are resolved, and do not change what they were made from', () => {
     const defaults = { a: 1 };
-    const { fields } = resolvePolicy(claim({ defaults, options: { a: 2 } }), on('tool'));
+    const { fields } = resolve(claim({ defaults, options: { a: 2 } }), on('tool'));
     expect(Object.isFrozen(fields)).toBe(true);
     expect(defaults).toEqual({ a: 1 });
   });
@@ -96,17 +102,17 @@ describe('options', () => {
     (name) => {
       const one = claim({ options: 'none', stages: {}, tools: {}, kinds: {} });
       for (const target of ['stage', 'tool'] as const) {
-        expect(resolvePolicy(one, on(target, { name, kind: name as never })).fields).toBeUndefined();
+        expect(resolve(one, on(target, { name, kind: name as never })).fields).toBeUndefined();
       }
-      expect(resolvePolicy({ ...one, key: name }, on('tool')).fields).toBeUndefined();
+      expect(resolve({ ...one, key: name }, on('tool')).fields).toBeUndefined();
       const written = JSON.parse(`{"${name}":{"a":9}}`) as Record<string, { a: number }>;
-      expect(resolvePolicy(claim({ tools: written }), on('tool', { name })).fields).toEqual({ a: 9 });
+      expect(resolve(claim({ tools: written }), on('tool', { name })).fields).toEqual({ a: 9 });
     },
   );
 
   it('called __proto__ are fields like any other', () => {
     const written = JSON.parse('{"__proto__":{"admin":true}}') as object;
-    const { fields, from } = resolvePolicy(claim(), on('tool', { policies: { limit: written } }));
+    const { fields, from } = resolve(claim(), on('tool', { policies: { limit: written } }));
     expect(fields?.['admin']).toBeUndefined();
     expect(Object.entries(from)).toEqual([['__proto__', 'tool']]);
     expect(({} as { admin?: boolean }).admin).toBeUndefined();
@@ -114,11 +120,11 @@ describe('options', () => {
 
   it('that cannot be parsed are refused with the path where they stand', () => {
     const on5 = on('tool', { name: 'search', policies: { limit: 5 } });
-    expect(() => resolvePolicy(claim(), on5)).toThrow('tool "search": limit: expected options');
-    expect(() => resolvePolicy(claim(), on('stage', { policies: { limit: 5 } }))).toThrow('stage "x": limit: ');
-    expect(() => resolvePolicy(claim(), on('tool'), { limit: 5 })).toThrow(/^limit: expected options$/);
+    expect(() => resolve(claim(), on5)).toThrow('tool "search": limit: expected options');
+    expect(() => resolve(claim(), on('stage', { policies: { limit: 5 } }))).toThrow('stage "x": limit: ');
+    expect(() => resolve(claim(), on('tool'), { limit: 5 })).toThrow(/^limit: expected options$/);
     const bad = claim({ parse: () => 5 as never });
-    expect(() => resolvePolicy(bad, on('tool', { policies: { limit: 'x' } }))).toThrow(
+    expect(() => resolve(bad, on('tool', { policies: { limit: 'x' } }))).toThrow(
       'tool "x": limit: its parse() answered 5 instead of an object',
     );
   });

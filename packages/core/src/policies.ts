@@ -63,8 +63,25 @@ export interface PolicySubject {
   readonly target: TargetKind;
   readonly name: string;
   readonly kind?: Kind | undefined;
-  /** What the target itself says, as its author wrote it. */
-  readonly policies: Readonly<Record<string, unknown>>;
+  /** What its users wrote, in their words, the stronger after the weaker: the pipeline, the target itself, the run. */
+  readonly policies: readonly WrittenPolicies[];
+}
+
+/** Policies as somebody wrote them in one place, by key. */
+export interface WrittenPolicies {
+  readonly from: PolicySource;
+  /** What an error's path begins with: `'tool "search": '`. */
+  readonly path: string;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+/** What was written in one place, as a list to be joined with others; empty where that is nothing. */
+export function writtenPolicies(
+  from: PolicySource,
+  path: string,
+  values: Readonly<Record<string, unknown>> | undefined,
+): readonly WrittenPolicies[] {
+  return values === undefined || Object.keys(values).length === 0 ? [] : [{ from, path, values }];
 }
 
 /** Names of core's own options: no plugin may claim them. */
@@ -75,12 +92,8 @@ export const RESERVED: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** Resolves one claim for one target, with what the run says on top. Throws a {@link ConfigError} for what cannot be parsed. */
-export function resolvePolicy(
-  claim: PolicyClaim,
-  subject: PolicySubject,
-  run: Readonly<Record<string, unknown>> = {},
-): ResolvedPolicy {
+/** Resolves one claim for one target. Throws a {@link ConfigError} for what cannot be parsed. */
+export function resolvePolicy(claim: PolicyClaim, subject: PolicySubject): ResolvedPolicy {
   const { key } = claim;
   const resolution = new Resolution();
   resolution.add('default', claim.defaults);
@@ -88,11 +101,9 @@ export function resolvePolicy(
   if (subject.kind !== undefined) resolution.add('kind', own(claim.kinds, subject.kind));
   if (subject.target === 'stage') resolution.add('stage', own(claim.stages, subject.name));
   if (subject.target === 'tool') resolution.add('tool', own(claim.tools, subject.name));
-  resolution.add(
-    subject.target,
-    parsed(claim, own(subject.policies, key), `${subject.target} "${subject.name}": ${key}`),
-  );
-  resolution.add('run', parsed(claim, own(run, key), key));
+  for (const { from, path, values } of subject.policies) {
+    resolution.add(from, parsed(claim, own(values, key), `${path}${key}`));
+  }
   return resolution.result();
 }
 

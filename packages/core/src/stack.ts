@@ -16,7 +16,7 @@ import { checkOrder, checkTarget, type Placed } from './order-check.ts';
 import { type PolicySubject, RESERVED, type ResolvedPolicy, resolvePolicy } from './policies.ts';
 import { Problems } from './problems.ts';
 import type { ResultOf } from './result.ts';
-import type { Target } from './target.ts';
+import { type Target, withRunPolicies } from './target.ts';
 import { type AnyTool, toolTarget } from './tool.ts';
 import type { Traits } from './traits.ts';
 
@@ -36,7 +36,7 @@ export interface ExecuteOptions extends CallOptions {
 }
 
 /** A target that stands for none in particular: what holds for a stack as such. */
-const ANYTHING: PolicySubject = { target: 'function', name: '', policies: {} };
+const ANYTHING: PolicySubject = { target: 'function', name: '', policies: [] };
 
 /** How many names of inline calls are remembered with their compiled chains. */
 const REMEMBERED = 1_000;
@@ -64,7 +64,7 @@ export class Stack {
     this.#acknowledged = new Set(options.acknowledge ?? []);
     this.#clock = options.clock ?? systemClock;
     this.#claimed = [...new Set(this.interceptors.flatMap(({ policy }) => (policy === undefined ? [] : [policy.key])))];
-    this.#placed = this.#place(ANYTHING, {}).placed;
+    this.#placed = this.#place(ANYTHING).placed;
     const errors = checkOrder(this.#placed).filter(({ level }) => level === 'error');
     if (errors.length > 0) {
       throw new ConfigError(errors.map(({ code, message, fix }) => ({ path: code, message: `${message}. ${fix}` })));
@@ -93,7 +93,7 @@ export class Stack {
     const chain =
       policies === undefined
         ? this.#inlineChain(name, kind)
-        : this.environment.chainWith(inlineTarget(name, kind), policies);
+        : this.environment.compile(withRunPolicies(inlineTarget(name, kind), policies));
     return new Invocation(chain, [], null, own, work);
   }
 
@@ -110,28 +110,27 @@ export class Stack {
   }
 
   /** The interceptors that apply to a target, from the outside inwards, each with the options that hold for it there. */
-  linksFor(target: Target, run: Readonly<Record<string, unknown>> = {}): Link[] {
-    const { placed, policies } = this.#place(target, run);
+  linksFor(target: Target): Link[] {
+    const { placed, policies } = this.#place(target);
     const links = placed.map(({ interceptor }, index): Link => ({ interceptor, policy: policies[index] }));
     return links.filter(({ policy }) => policy === undefined || policy.fields !== undefined);
   }
 
   /** What the order check has to say of the stack around one target, without what was acknowledged. */
-  findingsFor(target: Target, run: Readonly<Record<string, unknown>> = {}): readonly Finding[] {
-    const { placed, policies } = this.#place(target, run);
+  findingsFor(target: Target): readonly Finding[] {
+    const { placed, policies } = this.#place(target);
     const active = placed.filter((_, index) => policies[index] === undefined || policies[index]?.fields !== undefined);
-    const written: Target = { ...target, policies: { ...target.policies, ...run } };
-    return this.#unacknowledged([...checkOrder(active), ...checkTarget(active, written, this.#claimed)]);
+    return this.#unacknowledged([...checkOrder(active), ...checkTarget(active, target, this.#claimed)]);
   }
 
   /** The resolved chain in words and data: for `target`, or for the stack as such. */
   explain(target?: AnyTool): Explanation {
     if (target === undefined) {
-      const { placed, policies } = this.#place(ANYTHING, {});
+      const { placed, policies } = this.#place(ANYTHING);
       return explainChain('Stack', placed, policies, this.findings);
     }
     const subject = toolTarget(target);
-    const { placed, policies } = this.#place(subject, {});
+    const { placed, policies } = this.#place(subject);
     return explainChain(`Tool "${target.name}"`, placed, policies, this.findingsFor(subject));
   }
 
@@ -146,16 +145,11 @@ export class Stack {
     return chain;
   }
 
-  #place(
-    subject: PolicySubject,
-    run: Readonly<Record<string, unknown>>,
-  ): { placed: Placed[]; policies: (ResolvedPolicy | undefined)[] } {
+  #place(subject: PolicySubject): { placed: Placed[]; policies: (ResolvedPolicy | undefined)[] } {
     const applying = this.interceptors.filter(
       ({ applies }) => subject === ANYTHING || typeof applies !== 'string' || applies === subject.target,
     );
-    const policies = applying.map(({ policy }) =>
-      policy === undefined ? undefined : resolvePolicy(policy, subject, run),
-    );
+    const policies = applying.map(({ policy }) => (policy === undefined ? undefined : resolvePolicy(policy, subject)));
     const placed = applying.map((interceptor, index) => ({
       interceptor,
       traits: traitsOf(interceptor, policies[index]),

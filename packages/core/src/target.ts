@@ -1,6 +1,6 @@
 import type { TargetKind } from './call.ts';
 import type { Execution } from './execution.ts';
-import type { PolicySubject } from './policies.ts';
+import { type PolicySubject, writtenPolicies } from './policies.ts';
 import type { StandardSchema } from './standard-schema.ts';
 
 /** What a chain stands around, as core sees it: how to start the work, and what holds for every call of it. */
@@ -13,4 +13,9 @@ export interface Target extends PolicySubject {
   readonly outputSchema?: StandardSchema | undefined;
   /** Starts the work. May throw; may answer anything. */
   start(execution: Execution): unknown;
+}
+
+/** The same target with what one call, or one run, says about it. */
+export function withRunPolicies(target: Target, values: Readonly<Record<string, unknown>>, path = ''): Target {
+  return { ...target, policies: [...target.policies, ...writtenPolicies('run', path, values)] };
 }

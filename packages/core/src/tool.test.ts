@@ -38,9 +38,9 @@ describe('a tool', () => {
       name: 'a',
       kind: 'work',
       collect: 'last',
-      policies: { timeout: '1s' },
+      policies: [{ values: { timeout: '1s' } }],
     });
-    expect(Object.keys(target.policies)).toEqual(['timeout']);
+    expect(Object.keys(target.policies[0]?.values ?? {})).toEqual(['timeout']);
   });
 
   it.each<[string, () => unknown, unknown]>([

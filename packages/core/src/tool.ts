@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import { describe } from './describe.ts';
 import { ConfigError } from './errors/config-error.ts';
 import { checkKind } from './kinds.ts';
-import type { Policies } from './policies.ts';
+import { type Policies, writtenPolicies } from './policies.ts';
 import { Problems } from './problems.ts';
 import type { ItemOf, LastOf, ResultOf } from './result.ts';
 import { isStandardSchema, type SchemaInput, type SchemaOutput, type StandardSchema } from './standard-schema.ts';
@@ -120,7 +120,7 @@ export function tool(
     target: 'tool',
     name,
     kind,
-    policies: policiesOf(options, OWN) ?? {},
+    policies: writtenPolicies('tool', `tool "${name}": `, policiesOf(options, OWN)),
     idempotent,
     collect,
     inputSchema: input,
