@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { Cleanup, type CleanupHandler, type CleanupOwner } from './cleanup.ts';
+import type { SkippedError } from './errors/skipped-error.ts';
 import type { Outcome } from './verdict.ts';
 
 /** What a work has asked for: a signal, cleanup, a disposer for a late value. Made when it first asks. */
@@ -10,6 +11,8 @@ export class Belongings {
   #context: AsyncResource | null = null;
   #cleanup: Cleanup | null = null;
   #late: ((value: unknown) => unknown)[] | null = null;
+  /** What the work ends with if it says that there is nothing for it to do. */
+  skipped: SkippedError | null = null;
 
   constructor(owner: CleanupOwner) {
     this.#owner = owner;

@@ -88,7 +88,7 @@ export class CallView implements Call {
   }
 
   get parent(): Call | undefined {
-    return this.root.caller?.call;
+    return this.root.caller?.call ?? undefined;
   }
 
   get clock(): Clock {
@@ -103,9 +103,19 @@ export class CallView implements Call {
     return this.root.chain.policy(key, this.reached);
   }
 
+  get priority(): number {
+    return this.root.priority;
+  }
+
   emit(type: string, data?: Readonly<Record<string, unknown>>): void {
     const { events } = this.root.environment;
-    if (events.listening) events.emit(type, this, data);
+    if (events.listening) events.emit(type, this.facts, this.root.runScope, data);
+  }
+
+  /** What every event about it says. */
+  private get facts(): object {
+    const { target, name, kind, attempt, runId, correlationId } = this;
+    return { runId, correlationId, target, name, ...(kind === undefined ? {} : { kind }), attempt };
   }
 
   onEnd(fn: (outcome: Outcome) => void): void {
@@ -221,15 +231,18 @@ function joined(inner: Hook | null, outer: Hook | null): Hook | null {
 function nearestDeadline(view: CallView): Deadline {
   let at = Number.POSITIVE_INFINITY;
   let scope = 'none';
-  for (let call: CallView | undefined = view; call !== undefined; call = call.root.caller?.call) {
+  // Of equal ones the outer is told: it is the one that fires first.
+  const consider = (own: number, whose: string): void => {
+    if (own > at || own === Number.POSITIVE_INFINITY) return;
+    at = own;
+    scope = whose;
+  };
+  for (let call: CallView | null = view; call !== null; call = call.root.caller?.call ?? null) {
     for (let part: CallView | null = call; part !== null; part = part.outer) {
-      const own = part.ownDeadline();
-      // Of equal ones the outer is told: it is the one that fires first.
-      if (own <= at && own !== Number.POSITIVE_INFINITY) {
-        at = own;
-        scope = part.ownScope;
-      }
+      consider(part.ownDeadline(), part.ownScope);
     }
+    const run = call.root.caller?.asRun;
+    if (run) consider(run.deadlineAt, 'run');
   }
   const { clock } = view;
   return { at, scope, remaining: () => Math.max(0, at - clock.now()) };

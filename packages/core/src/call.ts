@@ -45,6 +45,8 @@ export interface Call {
   readonly parent?: Call | undefined;
   /** The deadline that bounds what is inside. */
   readonly deadline: Deadline;
+  /** How it is to be preferred to others that wait: the `priority` of its run; 0 unless set. */
+  readonly priority: number;
   /** The clock of the runner: the only source of time and chance. */
   readonly clock: Clock;
   /**

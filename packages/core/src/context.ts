@@ -1,12 +1,20 @@
 import type { Deadline, Kind } from './call.ts';
+import { type CallAllOptions, type CallAllResult, type CallList, callAll } from './call-all.ts';
 import type { CallOptions } from './call-options.ts';
 import { callTool, streamTool } from './call-tool.ts';
 import type { Previous } from './call-view.ts';
-import { title } from './call-view.ts';
+import { cancelledBy, title } from './call-view.ts';
 import type { CleanupHandler } from './cleanup.ts';
+import { describe } from './describe.ts';
+import { CancelledError } from './errors/cancelled-error.ts';
 import { ConfigError } from './errors/config-error.ts';
 import type { Execution } from './execution.ts';
 import type { Observable } from './flow.ts';
+import type { AnyPipeline } from './pipeline.ts';
+import type { StageReport } from './report.ts';
+import { beginRun, type RunOf } from './run.ts';
+import type { Data, Writer } from './run-data.ts';
+import type { RunRest } from './run-options.ts';
 import type { AnyTool, ToolInput, ToolItem, ToolOutput } from './tool.ts';
 
 /**
@@ -27,12 +35,16 @@ export interface Context {
   readonly correlationId: string;
   /** One key for all attempts of the call, to be handed to a service that knows such keys. */
   readonly idempotencyKey: string;
+  /** The run around the run that it belongs to; undefined for one that stands alone. */
+  readonly parentRunId?: string | undefined;
   /** What the work was called with. */
   readonly input: unknown;
   /** The deadline that bounds it: its own or the nearest around it. */
   readonly deadline: Deadline;
   /** How the attempt before this one failed, and what it had achieved. */
   readonly previous?: Previous | undefined;
+  /** What the stages of the run share, by key. */
+  readonly data: Data;
   /** Keeps a copy of what has been achieved, for the case that the work does not end well. */
   partial(value: unknown): void;
   /** Runs `handler` when the work is over, in whatever way: last in, first out, each exactly once. */
@@ -45,6 +57,22 @@ export interface Context {
   call<T extends AnyTool>(tool: T, ...rest: CallRest<ToolInput<T>>): Promise<ToolOutput<T>>;
   /** Calls a tool that emits, and gets its items as they come. */
   stream<T extends AnyTool>(tool: T, ...rest: CallRest<ToolInput<T>>): Observable<ToolItem<T>>;
+  /** Calls several tools, so many of them at once as the limit says. */
+  callAll<const T extends readonly AnyTool[], const O extends CallAllOptions = CallAllOptions>(
+    calls: CallList<T>,
+    options?: O,
+  ): Promise<CallAllResult<T, O>>;
+  /** Runs a pipeline, as a part of this call: it ends when this one does, at the latest. */
+  run<P extends AnyPipeline>(pipeline: P, ...rest: RunRest<P>): RunOf<P>;
+  /** How a stage ended that this one waits for. */
+  outcome(stage: string): StageReport;
+  /**
+   * Stops the stage that this is a part of, the stage with all that comes after it, or the whole run. Outside of pipelines: the
+   * outermost call. Throws, so that nothing after it is done.
+   */
+  cancel(reason?: unknown, options?: { readonly scope?: 'stage' | 'branch' | 'run' | undefined }): never;
+  /** Says that there is nothing to do: the call is `skipped`, and so is what needs it. Write `return ctx.skip('why')`. */
+  skip(reason?: string): never;
   /** Puts an event of your own on the record: `emit('saved')` is told as `user.saved`. */
   emit(type: string, data?: unknown): void;
 }
@@ -92,6 +120,10 @@ export class WorkContext implements Context {
     return this.#execution.call.root.idempotencyKey;
   }
 
+  get parentRunId(): string | undefined {
+    return this.#execution.call.root.runScope?.parentRun?.runId;
+  }
+
   get input(): unknown {
     return this.#execution.call.input;
   }
@@ -102,6 +134,10 @@ export class WorkContext implements Context {
 
   get previous(): Previous | undefined {
     return this.#execution.call.previous;
+  }
+
+  get data(): Data {
+    return dataFor(this.#execution);
   }
 
   get partial(): Context['partial'] {
@@ -143,6 +179,39 @@ export class WorkContext implements Context {
     return (tool, ...[input, options]) => streamTool(execution.call.root.environment, tool, input, options, execution);
   }
 
+  get callAll(): Context['callAll'] {
+    const execution = this.#execution;
+    const call: unknown = (calls: Parameters<typeof callAll>[1], options?: CallAllOptions) =>
+      callAll(execution, calls, options);
+    return call as Context['callAll'];
+  }
+
+  get run(): Context['run'] {
+    const execution = this.#execution;
+    return (pipeline, ...[input, options]) =>
+      beginRun(execution.call.root.environment, pipeline, input, options, execution);
+  }
+
+  get outcome(): Context['outcome'] {
+    const execution = this.#execution;
+    return (name) => {
+      const stage = execution.call.root.stage;
+      if (stage === null)
+        throw new ConfigError(`outcome: ${title(execution.call)} is not a part of a run of a pipeline`);
+      return stage.outcomeOf(name);
+    };
+  }
+
+  get cancel(): Context['cancel'] {
+    const execution = this.#execution;
+    return (reason, options) => cancelFrom(execution, reason, options?.scope ?? 'stage');
+  }
+
+  get skip(): Context['skip'] {
+    const execution = this.#execution;
+    return (reason) => execution.skip(reason);
+  }
+
   get emit(): Context['emit'] {
     const { call } = this.#execution;
     return (type, data) => call.emit(`user.${type}`, data === undefined ? {} : { data });
@@ -158,6 +227,36 @@ function keepPartial({ open, call }: Execution, value: unknown): void {
   call.root.environment.reporter.warn(
     `${title(call)} reported a partial result that cannot be copied; the last good one stays`,
   );
+}
+
+function dataFor(execution: Execution): Data {
+  const { root } = execution.call;
+  const usable = (): boolean => {
+    // What an orphan writes comes too late, and is counted with all that does.
+    if (!execution.open) execution.late('data');
+    return execution.open;
+  };
+  const { runScope, stage, outermost } = root;
+  if (runScope !== null && stage !== null) return runScope.data.for(stage, usable);
+  return outermost.data.for(ALONE, usable);
+}
+
+/** Outside of pipelines there is only one who writes. */
+const ALONE: Writer = { name: '', follows: () => true };
+
+function cancelFrom(execution: Execution, given: unknown, scope: 'stage' | 'branch' | 'run'): never {
+  if (scope !== 'stage' && scope !== 'branch' && scope !== 'run') {
+    throw new ConfigError(`cancel: expected scope 'stage', 'branch' or 'run', got ${describe(scope)}`);
+  }
+  const { call } = execution;
+  const { stage, runScope, outermost } = call.root;
+  const reason = given ?? new CancelledError(`${title(call)} has cancelled ${scope === 'run' ? 'its run' : 'itself'}`);
+  if (execution.open) {
+    if (stage === null || runScope === null) outermost.abort(reason);
+    else if (scope === 'run') runScope.cancel(reason);
+    else stage.cancel(reason, scope === 'branch');
+  }
+  throw cancelledBy(call, reason);
 }
 
 /** How to release a resource: asynchronously if it can. */

@@ -6,6 +6,7 @@ import { EventHub } from './event-hub.ts';
 import type { Finding } from './finding.ts';
 import { isRealError } from './is-real-error.ts';
 import type { Logger } from './logger.ts';
+import type { PipelineFacts } from './pipeline.ts';
 import { Reporter } from './reporter.ts';
 import type { Stack } from './stack.ts';
 import type { Target } from './target.ts';
@@ -18,6 +19,7 @@ export interface EnvironmentOptions {
   readonly logger?: Logger | undefined;
   readonly graceMs?: number | undefined;
   readonly timeouts?: boolean | undefined;
+  readonly maxDepth?: number | undefined;
 }
 
 /** What the people on call want to see at a glance. */
@@ -35,6 +37,9 @@ const GRACE = 50;
 /** How long cleanup may take after work that ended by itself, in milliseconds. */
 const CLEANUP = 1_000;
 
+/** How deep runs may be nested. */
+const MAX_DEPTH = 5;
+
 /** What all calls of one runner share, or of one stack that is used without a runner. */
 export class Environment {
   readonly stack: Stack;
@@ -49,6 +54,10 @@ export class Environment {
   readonly gauges: Gauges = { running: 0, orphans: 0, late: 0 };
   /** Says, once, what went wrong beside a call. A function of its own, to be handed on. */
   readonly report: (error: unknown) => void;
+  /** How deep runs may be nested. */
+  readonly maxDepth: number;
+  /** The chains of pipelines that have been run. */
+  readonly plans: WeakMap<PipelineFacts, readonly Chain[]> = new WeakMap();
   readonly #chains = new WeakMap<AnyTool, Chain>();
 
   constructor(stack: Stack, options: EnvironmentOptions = {}) {
@@ -57,6 +66,7 @@ export class Environment {
       logger,
       graceMs = GRACE,
       timeouts = process.env['SLUICE_TIMEOUTS'] !== 'off',
+      maxDepth = MAX_DEPTH,
     } = options;
     this.stack = stack;
     this.clock = clock;
@@ -67,6 +77,7 @@ export class Environment {
     this.reporter = new Reporter(this.events, logger);
     this.grace = graceMs;
     this.timeouts = timeouts;
+    this.maxDepth = maxDepth;
     this.report = (error) => this.reporter.warn(inWords(error), { err: error });
   }
 

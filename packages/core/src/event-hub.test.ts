@@ -1,12 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Call } from './call.ts';
 import { systemClock } from './clock.ts';
 import { EventHub } from './event-hub.ts';
 import type { SluiceEvent } from './events.ts';
 
 const now = vi.fn(() => 7);
 const hub = (threw = vi.fn()): EventHub => new EventHub({ ...systemClock, now }, threw);
-const call = { target: 'tool', name: 'a', kind: 'agent', attempt: 2, runId: 'r', correlationId: 'c' } as Call;
+const call = { runId: 'r', correlationId: 'c', target: 'tool', name: 'a', kind: 'agent', attempt: 2 };
 
 describe('a hub of events', () => {
   it('builds nothing while nobody listens', () => {
@@ -20,6 +19,7 @@ describe('a hub of events', () => {
           throw new Error('read');
         },
       }),
+      null,
     );
     expect(now).not.toHaveBeenCalled();
     const first = one.events$.subscribe();
@@ -30,13 +30,13 @@ describe('a hub of events', () => {
     expect(one.listening).toBe(false);
   });
 
-  it('numbers its events, dates them, and says which call they are about', () => {
+  it('numbers its events, dates them, and says what they are about', () => {
     const one = hub();
     const got: SluiceEvent[] = [];
     one.events$.subscribe((event) => got.push(event));
-    one.emit('partial', call);
-    one.emit('late', { ...call, kind: undefined } as Call, { what: 'value' });
-    one.emit('warning', undefined, { message: 'm' });
+    one.emit('partial', call, null);
+    one.emit('late', call, null, { what: 'value' });
+    one.emit('warning', {}, null, { message: 'm' });
     expect(got).toStrictEqual([
       {
         type: 'partial',
@@ -58,6 +58,7 @@ describe('a hub of events', () => {
         correlationId: 'c',
         target: 'tool',
         name: 'a',
+        kind: 'agent',
         attempt: 2,
       },
       { message: 'm', type: 'warning', seq: 3, at: 7 },
@@ -68,7 +69,7 @@ describe('a hub of events', () => {
     const one = hub();
     const got: SluiceEvent[] = [];
     one.events$.subscribe((event) => got.push(event));
-    one.emit('user.mine', call, { type: 'verdict', seq: 99, at: 99, runId: 'other', data: 1 });
+    one.emit('user.mine', call, null, { type: 'verdict', seq: 99, at: 99, runId: 'other', data: 1 });
     expect(got).toMatchObject([{ type: 'user.mine', seq: 1, at: 7, runId: 'r', data: 1 }]);
   });
 
@@ -84,10 +85,10 @@ describe('a hub of events', () => {
     });
     const second = one.events$.subscribe(() => got.push('second'));
     one.events$.subscribe(() => got.push('third'));
-    one.emit('partial', call);
+    one.emit('partial', call, null);
     expect(got).toEqual(['first', 'third']);
     expect(threw).toHaveBeenCalledTimes(1);
-    one.emit('partial', call);
+    one.emit('partial', call, null);
     expect(got.slice(2)).toEqual(['first', 'third', 'newcomer']);
   });
 });

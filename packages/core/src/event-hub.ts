@@ -1,8 +1,18 @@
-import type { Call } from './call.ts';
 import type { Clock } from './clock.ts';
-import { EventStream, type ListenerThrew } from './event-stream.ts';
+import { EventStream, type Listener, type ListenerThrew } from './event-stream.ts';
 import type { SluiceEvent } from './events.ts';
 import type { Observable } from './flow.ts';
+
+/** A run, as far as events are concerned: who listens to it, and the run that it is a part of. */
+export interface EventScope {
+  readonly listeners: Set<Listener<SluiceEvent>>;
+  readonly parentRun: EventScope | null;
+}
+
+interface Told {
+  readonly event: SluiceEvent;
+  readonly run: EventScope | null;
+}
 
 /** Where the events of a runner come together. Nothing is built while nobody listens. */
 export class EventHub {
@@ -11,45 +21,49 @@ export class EventHub {
   /** The events, for whoever subscribes. */
   readonly events$: Observable<SluiceEvent>;
   readonly #clock: Clock;
-  readonly #listeners = new Set<(event: SluiceEvent) => void>();
-  readonly #queue: SluiceEvent[] = [];
+  readonly #threw: ListenerThrew;
+  readonly #listeners = new Set<Listener<SluiceEvent>>();
+  readonly #queue: Told[] = [];
+  #listening = 0;
   #seq = 0;
 
   constructor(clock: Clock, listenerThrew: ListenerThrew) {
     this.#clock = clock;
-    this.events$ = new EventStream(listenerThrew, (listener) => this.#listen(listener));
+    this.#threw = listenerThrew;
+    this.events$ = this.#streamFrom(this.#listeners);
   }
 
-  /** Tells everybody. `call` is what it is about, if it is about one. */
-  emit(type: string, call: Call | undefined, data?: Readonly<Record<string, unknown>>): void {
+  /** The events of one run and of all runs within it, for as long as it lasts. */
+  eventsOf(run: EventScope): Observable<SluiceEvent> {
+    return this.#streamFrom(run.listeners);
+  }
+
+  /** Tells everybody. `facts` say what it is about, and `run` the run that this is a part of. */
+  emit(type: string, facts: object, run: EventScope | null, data?: Readonly<Record<string, unknown>>): void {
     if (!this.listening) return;
-    const event = {
-      ...data,
-      type,
-      seq: ++this.#seq,
-      at: this.#clock.now(),
-      ...(call === undefined ? {} : about(call)),
-    } as SluiceEvent;
-    this.#queue.push(event);
+    const event = { ...data, type, seq: ++this.#seq, at: this.#clock.now(), ...facts } as SluiceEvent;
+    this.#queue.push({ event, run });
     if (this.#queue.length > 1) return;
     // What a listener sets off is told after what it was told: everybody hears everything in one order.
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      for (const listener of [...this.#listeners]) listener(next);
+      for (const listener of [...this.#listeners]) listener.next(next.event);
+      for (let scope = next.run; scope !== null; scope = scope.parentRun) {
+        for (const listener of [...scope.listeners]) listener.next(next.event);
+      }
       this.#queue.shift();
     }
   }
 
-  #listen(listener: (event: SluiceEvent) => void): () => void {
-    this.#listeners.add(listener);
-    this.listening = true;
-    return () => {
-      this.#listeners.delete(listener);
-      this.listening = this.#listeners.size > 0;
-    };
+  #streamFrom(listeners: Set<Listener<SluiceEvent>>): Observable<SluiceEvent> {
+    return new EventStream<SluiceEvent>(this.#threw, (listener) => {
+      listeners.add(listener);
+      this.#listening++;
+      this.listening = true;
+      return () => {
+        if (!listeners.delete(listener)) return;
+        this.#listening--;
+        this.listening = this.#listening > 0;
+      };
+    });
   }
-}
-
-function about(call: Call): object {
-  const { target, name, kind, attempt, runId, correlationId } = call;
-  return { runId, correlationId, target, name, ...(kind === undefined ? {} : { kind }), attempt };
 }

@@ -1,10 +1,10 @@
 import { connectable, map, mergeWith, Observable, of, publish, Subject, type Subscription, share, take } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { EventStream } from './event-stream.ts';
+import { EventStream, type Listener } from './event-stream.ts';
 
 function make(): { stream: EventStream<number>; emit(n: number): void; threw: unknown[]; listeners(): number } {
   const threw: unknown[] = [];
-  const listeners = new Set<(n: number) => void>();
+  const listeners = new Set<Listener<number>>();
   const stream = new EventStream<number>(
     (error) => threw.push(error),
     (listener) => {
@@ -15,7 +15,7 @@ function make(): { stream: EventStream<number>; emit(n: number): void; threw: un
   return {
     stream,
     emit: (n) => {
-      for (const listener of listeners) listener(n);
+      for (const listener of listeners) listener.next(n);
     },
     threw,
     listeners: () => listeners.size,

@@ -3,20 +3,29 @@ import { Observable, type Observer, type Operator, Subscriber, type Subscription
 /** Hears of a listener that threw. */
 export type ListenerThrew = (error: unknown) => void;
 
+/** What a stream tells its listeners with. */
+export type Listener<T> = Pick<Observer<T>, 'next' | 'error' | 'complete'>;
+
 /**
  * A hot Observable whose listeners cannot harm anybody: one that throws, at the stream itself or behind any operators, is reported
  * and the others, the run and the process go on. RxJS itself would end the process.
  */
 export class EventStream<T> extends Observable<T> {
   readonly #threw: ListenerThrew;
+  readonly #unheard: ListenerThrew;
 
-  constructor(threw: ListenerThrew, listen?: (listener: (event: T) => void) => () => void) {
-    super(listen && ((subscriber) => listen((event) => subscriber.next(event))));
+  /**
+   * @param listen - takes in a listener; answers how to let go of it
+   * @param unheard - hears of an error of the stream for which a listener has no handler
+   */
+  constructor(threw: ListenerThrew, listen?: (listener: Listener<T>) => () => void, unheard: ListenerThrew = threw) {
+    super(listen);
     this.#threw = threw;
+    this.#unheard = unheard;
     // The hook by which RxJS's own operators build what they return. Some Observables borrow it from their source, so it takes
     // nothing from `this` but the source.
     this.lift = function lift<R>(this: Observable<T>, operator?: Operator<T, R>): Observable<R> {
-      const lifted = new EventStream<R>(threw);
+      const lifted = new EventStream<R>(threw, undefined, unheard);
       lifted.source = this;
       lifted.operator = operator;
       return lifted;
@@ -50,7 +59,7 @@ export class EventStream<T> extends Observable<T> {
   #kept(piped: unknown): unknown {
     if (typeof piped !== 'object' || piped === null || Object.getPrototypeOf(piped) !== Observable.prototype)
       return piped;
-    const kept = new EventStream<unknown>(this.#threw);
+    const kept = new EventStream<unknown>(this.#threw, undefined, this.#unheard);
     kept.source = piped as Observable<unknown>;
     return kept;
   }
@@ -68,7 +77,7 @@ export class EventStream<T> extends Observable<T> {
     return {
       next: (value) => guard(() => observer.next?.(value)),
       error: (error: unknown) =>
-        observer.error === undefined ? this.#threw(error) : guard(() => observer.error?.(error)),
+        observer.error === undefined ? this.#unheard(error) : guard(() => observer.error?.(error)),
       complete: () => guard(() => observer.complete?.()),
     };
   }

@@ -27,6 +27,9 @@ export interface EndFacts {
 }
 
 type CallEvents = {
+  'stage.start': object;
+  'stage.item': { readonly index: number };
+  'stage.end': EndFacts;
   'tool.start': object;
   'tool.item': { readonly index: number };
   'tool.end': EndFacts;
@@ -42,13 +45,36 @@ type CallEvents = {
   'cleanup.late': { readonly left: number };
   orphan: { readonly what: 'work' | 'cleanup' };
   'orphan.end': { readonly ageMs: number };
-  late: { readonly what: 'value' | 'error' };
+  late: { readonly what: 'value' | 'error' | 'data' };
 };
 
 /** An event of one type about a call. */
 type CallEvent<T extends keyof CallEvents> = T extends keyof CallEvents
   ? { readonly type: T } & CallEventBase & CallEvents[T]
   : never;
+
+/** What every event about a run as a whole says. */
+export interface RunEventBase extends EventBase {
+  readonly runId: string;
+  readonly correlationId: string;
+  /** The run that it is a part of. */
+  readonly parentRunId?: string;
+  /** The name of the pipeline. */
+  readonly name: string;
+}
+
+/** An event about a run as a whole. */
+type RunEvent = RunEventBase & ({ readonly type: 'run.start' } | ({ readonly type: 'run.end' } & EndFacts));
+
+/** A stage will never start: it is skipped, cancelled with its run, or failed because its `when` threw. */
+export interface StageSkipEvent extends Omit<CallEventBase, 'attempt'> {
+  readonly type: 'stage.skip';
+  readonly target: 'stage';
+  readonly status: Verdict;
+  /** Why it is skipped. */
+  readonly because?: string;
+  readonly error?: unknown;
+}
 
 /** What a work or an interceptor put on the record itself. */
 export interface UserEvent extends CallEventBase {
@@ -66,4 +92,4 @@ export interface WarningEvent extends EventBase {
  * Everything that a runner tells: one union, told apart by `type`. The `*.end` events and `verdict` carry `status`, `durationMs`
  * and, unless it is `ok`, `error`.
  */
-export type SluiceEvent = CallEvent<keyof CallEvents> | UserEvent | WarningEvent;
+export type SluiceEvent = CallEvent<keyof CallEvents> | RunEvent | StageSkipEvent | UserEvent | WarningEvent;

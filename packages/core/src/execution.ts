@@ -1,10 +1,12 @@
 import { Belongings } from './belongings.ts';
-import { type CallView, callInfo, cancelledBy, title } from './call-view.ts';
+import { type CallView, callInfo, cancelledBy, scopeOf, title } from './call-view.ts';
+import { Caller } from './caller.ts';
 import type { CleanupHandler, CleanupOwner } from './cleanup.ts';
 import { type Context, WorkContext } from './context.ts';
 import { describe } from './describe.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
 import { NonErrorThrownError } from './errors/non-error-thrown-error.ts';
+import { SkippedError } from './errors/skipped-error.ts';
 import { isSluiceError } from './errors/sluice-error.ts';
 import type { Handle, Sink } from './flow.ts';
 import { Grace } from './grace.ts';
@@ -12,6 +14,8 @@ import type { Hold } from './hold.ts';
 import { type Hook, tellEnd, tellSettled, wantsOutcome } from './hook.ts';
 import { isRealError } from './is-real-error.ts';
 import { account } from './ledger.ts';
+import type { Orphan } from './report.ts';
+import type { RunScope } from './run-scope.ts';
 import { type Checked, checkItem, checkOutput } from './schema-check.ts';
 import { Scope, sweep } from './scope.ts';
 import { type SourceOwner, sourceOf } from './source.ts';
@@ -31,9 +35,10 @@ const SETTLED = 3;
  * One run of the work itself, at the inner end of the chain: it follows what the work returned, in whatever form that came, gives
  * its outcome once, and then sees to it that the work really ends: cleanup, grace, and what comes late.
  */
-export class Execution extends Scope implements Handle, SourceOwner, CleanupOwner {
+export class Execution extends Caller implements Handle, SourceOwner, CleanupOwner {
   /** The call, as of the level of the work. */
   readonly call: CallView;
+  declare readonly asRun: RunScope | null;
   private readonly sink: Sink;
   private readonly hold: Hold | null;
   private readonly hooks: Hook | null;
@@ -132,6 +137,22 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     return this.phase === OPEN;
   }
 
+  get title(): string {
+    return title(this.call);
+  }
+
+  /** Ends the work by saying that there is nothing for it to do. */
+  skip(reason: string | undefined): never {
+    const why = reason === undefined ? '' : `: ${reason}`;
+    const { call } = this;
+    this.own.skipped = new SkippedError(`${title(call)} was skipped${why}`, {
+      call: callInfo(call),
+      scope: scopeOf(call),
+      ...(reason === undefined ? {} : { details: { reason } }),
+    });
+    throw this.own.skipped;
+  }
+
   addCleanup(handler: CleanupHandler): void {
     this.own.addCleanup(handler, this.outcome);
   }
@@ -223,7 +244,8 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
       return;
     }
     const error = this.asError(thrown);
-    this.failWith(error);
+    if (this.belongings?.skipped === error) this.end('skipped', error);
+    else this.failWith(error);
     this.clean();
     this.sink.error(error);
     this.settleWithin(this.call.root.environment.cleanup);
@@ -376,6 +398,14 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     return !this.working && (this.belongings === null || this.belongings.idle);
   }
 
+  /** What it is to those who ask what is still alive; undefined while it is no orphan. */
+  override get orphan(): Orphan | undefined {
+    const since = this.phase === SETTLED ? Number.NaN : (this.grace?.orphanedAt ?? Number.NaN);
+    if (Number.isNaN(since)) return undefined;
+    const { target, name, attempt, clock } = this.call;
+    return { name, kind: this.working ? target : 'cleanup', attempt, ageMs: clock.now() - since };
+  }
+
   private endOrphan(since: number): void {
     if (Number.isNaN(since)) return;
     const { clock, gauges } = this.call.root.environment;
@@ -401,11 +431,15 @@ export class Execution extends Scope implements Handle, SourceOwner, CleanupOwne
     );
   }
 
-  private late(what: 'value' | 'error', value: unknown): void {
+  /** Counts what comes too late, and disposes of a value. */
+  late(what: 'value' | 'error' | 'data', value?: unknown): void {
     this.call.root.countLate();
     this.call.emit('late', { what });
     if (what === 'value') this.belongings?.disposeLate(value);
   }
 }
+
+// A work is no run.
+Object.defineProperty(Execution.prototype, 'asRun', { value: null });
 
 const ENDED_OK: Outcome = Object.freeze({ status: 'ok', durationMs: 0 });

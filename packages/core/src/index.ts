@@ -2,6 +2,8 @@
 
 export { type BoundOptions, within } from './bound.ts';
 export type { Call, Deadline, Kind, TargetKind } from './call.ts';
+// Pipelines
+export type { CallAllOptions, CallAllResult, CallList, CallResult } from './call-all.ts';
 export type { CallOptions } from './call-options.ts';
 export type { Previous } from './call-view.ts';
 export type { CleanupHandler } from './cleanup.ts';
@@ -28,13 +30,23 @@ export { QueueFullError } from './errors/queue-full-error.ts';
 export { QueueTimeoutError } from './errors/queue-timeout-error.ts';
 export { RateLimitedError } from './errors/rate-limited-error.ts';
 export { RetryExhaustedError } from './errors/retry-exhausted-error.ts';
+export { SkippedError } from './errors/skipped-error.ts';
 export { type CallInfo, isSluiceError, SluiceError, type SluiceErrorInit } from './errors/sluice-error.ts';
 export { StageFailedError } from './errors/stage-failed-error.ts';
 export { TimeoutError } from './errors/timeout-error.ts';
 export { type ErrorEnvelope, type ResponseMetadata, toResponse } from './errors/to-response.ts';
 export { UnknownToolError } from './errors/unknown-tool-error.ts';
 // Events and logs
-export type { CallEventBase, EndFacts, EventBase, SluiceEvent, UserEvent, WarningEvent } from './events.ts';
+export type {
+  CallEventBase,
+  EndFacts,
+  EventBase,
+  RunEventBase,
+  SluiceEvent,
+  StageSkipEvent,
+  UserEvent,
+  WarningEvent,
+} from './events.ts';
 export type { ExplainedEntry, Explanation } from './explain.ts';
 export { explain } from './explain-stack.ts';
 export type { Finding, FindingCode } from './finding.ts';
@@ -42,13 +54,39 @@ export type { Finding, FindingCode } from './finding.ts';
 export { Flow, type Handle, type Sink } from './flow.ts';
 export { defineInterceptor, type Interceptor, type Next, type Plugin } from './interceptor.ts';
 export type { Logger } from './logger.ts';
+export {
+  type AnyPipeline,
+  type Pipeline,
+  type PipelineBuilder,
+  type PipelineInput,
+  type PipelineItems,
+  type PipelineOptions,
+  type PipelineOutput,
+  pipeline,
+  type StageInfo,
+} from './pipeline.ts';
+export { type PipelineData, pipelineFrom, type StageData } from './pipeline-from.ts';
+export type { Deps, StageOptions, StageWork } from './pipeline-types.ts';
 export { Place } from './place.ts';
-export type { Policies, PolicyClaim, PolicyFields, PolicyLayer, PolicySource } from './policies.ts';
+export type {
+  Policies,
+  PolicyClaim,
+  PolicyFields,
+  PolicyHints,
+  PolicyLayer,
+  PolicyOutput,
+  PolicySource,
+} from './policies.ts';
 export { Problems } from './problems.ts';
+export type { Orphan, Report, StageReport } from './report.ts';
 export type { ItemOf, LastOf, ResultOf } from './result.ts';
+export type { Run, RunOf } from './run.ts';
+export type { Data } from './run-data.ts';
+export type { RunOptions, RunRest } from './run-options.ts';
 export { createRunner, type Runner, type RunnerOptions, type RunnerStats } from './runner.ts';
 // Stacks, and what they are put around
 export { type ExecuteOptions, type Stack, type StackOptions, stack } from './stack.ts';
+export { type Stage, type StageTraits, stage } from './stage.ts';
 export type {
   SchemaInput,
   SchemaIssue,
@@ -57,6 +95,7 @@ export type {
   StandardResult,
   StandardSchema,
 } from './standard-schema.ts';
+export { toMermaid } from './to-mermaid.ts';
 // Work
 export {
   type AnyTool,

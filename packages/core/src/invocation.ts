@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { within } from './bound.ts';
 import { CallView, cancelledBy, title } from './call-view.ts';
+import { type Caller, runOf } from './caller.ts';
 import type { Chain } from './chain.ts';
 import { CheckedInput } from './checked-input.ts';
 import { Collector } from './collector.ts';
@@ -11,10 +12,14 @@ import type { Execution } from './execution.ts';
 import type { Flow, Handle, Sink } from './flow.ts';
 import { tellEnd, tellSettled } from './hook.ts';
 import { makeId } from './ids.ts';
+import { join } from './join.ts';
 import { account } from './ledger.ts';
 import type { Part } from './part.ts';
+import { RunData } from './run-data.ts';
+import type { RunScope } from './run-scope.ts';
 import { Scope, sweep } from './scope.ts';
-import { signalScope, Tie } from './signal-scope.ts';
+import type { Tie } from './signal-scope.ts';
+import type { StageCall } from './stage-call.ts';
 import type { Outcome, Verdict } from './verdict.ts';
 import { verdictOf } from './verdict-of.ts';
 
@@ -32,8 +37,12 @@ export interface InvocationOptions {
 export interface Receiver {
   /** True when it wants no more. */
   readonly enough: boolean;
-  /** An item of a stream, as it comes. */
+  /** Whether the items are to be collected as well, for a result. */
+  readonly collects: boolean;
+  /** An item of a stream, as it comes; of what is no stream, its value. */
   item(value: unknown): void;
+  /** The verdict is given; what is inside may still unwind. */
+  decided(call: Invocation): void;
   /** The call is over: its verdict is given, and all has settled or had its time to. */
   done(call: Invocation): void;
 }
@@ -55,8 +64,8 @@ const SETTLED = 3;
  */
 export class Invocation extends Scope implements Sink {
   readonly chain: Chain;
-  /** The work in which this call is made. */
-  readonly caller: Execution | null;
+  /** The work, or the run, in which this call is made. */
+  readonly caller: Caller | null;
   /** `this` of a wrapped function. */
   readonly receiver: unknown;
   /** What the work is given, once it is checked. */
@@ -65,6 +74,7 @@ export class Invocation extends Scope implements Sink {
   attempts = 1;
   /** How many of them have no outcome yet. */
   openWorks = 0;
+  private begunWorks = 0;
   /** The verdict, once there is one. */
   verdict: Verdict | undefined = undefined;
   /** What comes with the verdict: the result of an `ok`, else the error. */
@@ -96,7 +106,7 @@ export class Invocation extends Scope implements Sink {
   constructor(
     chain: Chain,
     input: unknown,
-    caller: Execution | null = null,
+    caller: Caller | null = null,
     options: InvocationOptions = NO_OPTIONS,
     receiver: unknown = undefined,
   ) {
@@ -129,11 +139,10 @@ export class Invocation extends Scope implements Sink {
     return promise;
   }
 
-  /** Begins, and hands everything to `receiver`, items as they come. Answers how to stop it. */
-  stream(receiver: Receiver): Handle {
+  /** Begins, and hands everything to `receiver`, items as they come. */
+  stream(receiver: Receiver): void {
     this.to = receiver;
     this.begin();
-    return { cancel: (reason) => this.abort(reason) };
   }
 
   /** Stops it, and everything below it. */
@@ -146,28 +155,15 @@ export class Invocation extends Scope implements Sink {
     const { environment } = this;
     environment.gauges.running++;
     if (environment.events.listening) this.emitStart();
-    if (this.caller !== null || this.options.signal !== undefined) this.join(this.options.signal);
+    const { caller } = this;
+    const { signal } = this.options;
+    if (caller !== null || signal !== undefined) {
+      this.keepContext();
+      const tie = join(this, caller, signal);
+      if (tie !== undefined) this.rarely.tie = tie;
+    }
     if (this.aborted) this.onAbort(this.reason);
     else this.start();
-  }
-
-  /** Takes its place in the tree: below the work that makes the call, or else below the caller's signal. */
-  private join(signal: AbortSignal | undefined): void {
-    const { caller } = this;
-    this.keepContext();
-    if (caller !== null) {
-      if (caller.open || caller.aborted) caller.adopt(this);
-      else this.reason = new CancelledError(`${title(caller.call)} has ended; nothing starts in it any more`);
-    }
-    if (signal === undefined || this.aborted) return;
-    if (signal.aborted) {
-      this.reason = signal.reason;
-    } else if (caller === null) {
-      signalScope(signal).adopt(this);
-    } else {
-      this.rarely.tie = new Tie(this);
-      signalScope(signal).adopt(this.rarely.tie);
-    }
   }
 
   private start(): void {
@@ -265,6 +261,7 @@ export class Invocation extends Scope implements Sink {
     const { environment } = this;
     environment.gauges.running--;
     if (this.told) this.view.emit('verdict', this.endFacts());
+    this.to?.decided(this);
   }
 
   /** After the verdict. Works inside that are still open, because an interceptor did not wait for them, are of no use any more. */
@@ -340,20 +337,73 @@ export class Invocation extends Scope implements Sink {
     return this.phase === OPEN ? undefined : this.tooLate();
   }
 
+  /** The run that it is a part of; null for a call outside of pipelines. */
+  get runScope(): RunScope | null {
+    return runOf(this.caller);
+  }
+
   get runId(): string {
     const rare = this.rarely;
-    rare.runId ??= this.options.runId ?? this.caller?.call.runId ?? makeId(this.environment.clock);
+    rare.runId ??= this.givenRunId();
     return rare.runId;
   }
 
+  /** The id of what it was called in, for as far as that was given one; what is outermost makes its own. */
+  private givenRunId(): string {
+    for (let call: Invocation = this; ; ) {
+      const known = call.rare?.runId ?? call.options.runId;
+      if (known !== undefined) return known;
+      const { caller } = call;
+      if (caller === null) return call === this ? makeId(call.environment.clock) : call.runId;
+      if (caller.asRun !== null) return caller.asRun.runId;
+      call = (caller as Execution).call.root;
+    }
+  }
+
   get correlationId(): string {
-    return this.options.correlationId ?? this.caller?.call.correlationId ?? this.runId;
+    for (let call: Invocation = this; ; ) {
+      const { caller, options } = call;
+      if (options.correlationId !== undefined) return options.correlationId;
+      if (caller === null) return call.runId;
+      if (caller.asRun !== null) return caller.asRun.correlationId;
+      call = (caller as Execution).call.root;
+    }
   }
 
   get idempotencyKey(): string {
     const rare = this.rarely;
-    rare.idempotencyKey ??= this.options.idempotencyKey ?? makeId(this.environment.clock);
+    const run = this.caller?.asRun;
+    // A stage that is begun again, in another process even, is recognised.
+    rare.idempotencyKey ??=
+      this.options.idempotencyKey ?? (run ? `${run.runId}:${this.view.name}` : makeId(this.environment.clock));
     return rare.idempotencyKey;
+  }
+
+  /** The stage that it is, or is a part of; null outside of pipelines. */
+  get stage(): StageCall | null {
+    for (let call: Invocation | null = this; call !== null; call = call.caller?.call?.root ?? null) {
+      if (call.caller?.asRun) return call.to as StageCall;
+    }
+    return null;
+  }
+
+  /** The call that it is a part of and that nobody's work has made, within its run. */
+  get outermost(): Invocation {
+    let call: Invocation = this;
+    while (call.caller !== null && call.caller.asRun === null) call = (call.caller as Execution).call.root;
+    return call;
+  }
+
+  /** What the parts of a call outside of pipelines share. */
+  get data(): RunData {
+    const rare = this.rarely;
+    rare.data ??= new RunData();
+    return rare.data;
+  }
+
+  /** How it was told to be preferred to others that wait; 0 unless its run says so. */
+  get priority(): number {
+    return this.runScope?.priority ?? 0;
   }
 
   /** What the work has achieved so far; undefined when that is nothing. */
@@ -364,6 +414,16 @@ export class Invocation extends Scope implements Sink {
   /** Keeps a copy of what the work says it has achieved. Answers false for what cannot be copied. */
   keepPartial(value: unknown): boolean {
     return this.collector.report(value);
+  }
+
+  /** How many works were begun. */
+  get begun(): number {
+    return this.begunWorks;
+  }
+
+  /** Whether nothing in it goes on any more. */
+  get settled(): boolean {
+    return this.phase === SETTLED;
   }
 
   /** The open works inside `view`. */
@@ -380,6 +440,7 @@ export class Invocation extends Scope implements Sink {
     // While another attempt is still under way, what it emits goes on to count.
     if (this.openWorks === 0) this.collected?.reset();
     this.openWorks++;
+    this.begunWorks++;
   }
 
   /** The work that has just started is a stream. */
@@ -411,9 +472,13 @@ export class Invocation extends Scope implements Sink {
 
   /** Keeps what must not stand in place of the outcome, and puts it on the record. */
   suppress(error: unknown): void {
-    const rare = this.rarely;
-    rare.suppressed ??= [];
-    rare.suppressed.push(error);
+    // What goes wrong in a part of something has gone wrong in it.
+    for (let call: Invocation | null = this; call !== null; call = call.caller?.call?.root ?? null) {
+      const rare = call.rarely;
+      rare.suppressed ??= [];
+      rare.suppressed.push(error);
+    }
+    for (let run = this.runScope; run !== null; run = run.parentRun) run.suppressed.push(error);
     this.view.emit('cleanup.error', { error });
   }
 
@@ -424,6 +489,7 @@ export class Invocation extends Scope implements Sink {
 
   countLate(): void {
     this.environment.gauges.late++;
+    for (let run = this.runScope; run !== null; run = run.parentRun) run.late++;
   }
 
   hookThrew(level: number, error: unknown): void {
@@ -432,7 +498,7 @@ export class Invocation extends Scope implements Sink {
   }
 
   private get collector(): Collector {
-    this.collected ??= new Collector(this.to === null ? this.chain.target.collect : 'none');
+    this.collected ??= new Collector(this.to === null || this.to.collects ? this.chain.target.collect : 'none');
     return this.collected;
   }
 
@@ -493,6 +559,7 @@ class Rare {
   tie: Tie | undefined = undefined;
   promise: Promise<unknown> | undefined = undefined;
   suppressed: unknown[] | undefined = undefined;
+  data: RunData | undefined = undefined;
 }
 
 // The resolvers of the promise made last: taken from here at once, which spares a closure to take them in.

@@ -3,6 +3,8 @@
  * leak ledger compares them before and after.
  */
 export interface Account {
+  /** Runs begun and not settled. */
+  runs: number;
   /** Calls begun and not settled. */
   calls: number;
   /** Works begun and not settled. */
@@ -18,4 +20,12 @@ export interface Account {
 }
 
 /** The counters of this process. */
-export const account: Account = { calls: 0, works: 0, timers: 0, scheduled: 0, listeners: 0, subscriptions: 0 };
+export const account: Account = {
+  runs: 0,
+  calls: 0,
+  works: 0,
+  timers: 0,
+  scheduled: 0,
+  listeners: 0,
+  subscriptions: 0,
+};

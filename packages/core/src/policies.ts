@@ -17,6 +17,39 @@ import { Problems } from './problems.ts';
 // biome-ignore lint/suspicious/noEmptyInterface: plugins add to it by declaration merging
 export interface Policies {}
 
+/**
+ * The options of plugins that decide what a stage puts out, with the place where `H` is to be read from what the user writes.
+ *
+ * @see {@link PolicyOutput} for what is made of it
+ *
+ * @example
+ * ```ts
+ * declare module '@sluice/core' {
+ *   interface Policies {
+ *     boxed?: boolean | undefined;
+ *   }
+ *   interface PolicyHints<H> {
+ *     boxed?: H | undefined;
+ *   }
+ *   interface PolicyOutput<T, H> {
+ *     boxed: true extends H ? { readonly box: T } : T;
+ *   }
+ * }
+ * ```
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: plugins add to it by declaration merging
+// biome-ignore lint/correctness/noUnusedVariables: the plugins use it
+export interface PolicyHints<H> {}
+
+/**
+ * What becomes of a stage's output `T` under the hints `H` of its policies, by plugin. `H` is `never` where nothing was said.
+ *
+ * @see {@link PolicyHints} for an example
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: plugins add to it by declaration merging
+// biome-ignore lint/correctness/noUnusedVariables: the plugins use them
+export interface PolicyOutput<T, H> {}
+
 /** The options of a plugin, parsed, by name. */
 export type PolicyFields = Readonly<Record<string, unknown>>;
 

@@ -44,6 +44,11 @@ export class Problems {
     }
   }
 
+  /** Notes all that another error lists. */
+  join(error: ConfigError): void {
+    this.#issues.push(...error.issues);
+  }
+
   /** How many problems were noted. */
   get count(): number {
     return this.#issues.length;

@@ -23,7 +23,7 @@ export class Reporter {
     if (this.#said.has(message)) return;
     if (this.#said.size >= REMEMBERED) this.#said.clear();
     this.#said.add(message);
-    if (this.#events.listening) this.#events.emit('warning', undefined, { message, ...details });
+    if (this.#events.listening) this.#events.emit('warning', {}, null, { message, ...details });
     if (this.#logger === undefined) {
       process.emitWarning(message, 'SluiceWarning');
       return;

@@ -9,7 +9,10 @@ import type { Observable } from './flow.ts';
 import { hasMethods } from './has-methods.ts';
 import type { Plugin } from './interceptor.ts';
 import type { Logger } from './logger.ts';
+import type { AnyPipeline } from './pipeline.ts';
 import { Problems } from './problems.ts';
+import { beginRun, type RunOf } from './run.ts';
+import type { RunRest } from './run-options.ts';
 import { Stack } from './stack.ts';
 import type { AnyTool, ToolInput, ToolItem, ToolOutput } from './tool.ts';
 import { type WrapOptions, type Wrapped, wrapIn } from './wrap.ts';
@@ -26,6 +29,8 @@ export interface RunnerOptions {
   readonly timeouts?: 'on' | 'off' | undefined;
   /** How long work may take to unwind once it was stopped; 50 ms unless set. `0` waits for nothing. */
   readonly grace?: Duration | undefined;
+  /** How deep runs may be nested in one another, counted from 0; 5 unless set, `Infinity` for any depth. */
+  readonly maxDepth?: number | undefined;
   /** What the runner is called; `'runner'` unless set. */
   readonly name?: string | undefined;
   /** Codes of the order check's findings that are as they should be. */
@@ -47,6 +52,8 @@ export interface RunnerStats {
 /** A stack with a clock, a logger and a stream of events: what calls are made with. */
 export interface Runner {
   readonly name: string;
+  /** Runs a pipeline. */
+  run<P extends AnyPipeline>(pipeline: P, ...rest: RunRest<P>): RunOf<P>;
   /** Calls a tool. Rejects with the work's own error, or with the error of the interceptor that decided. */
   call<T extends AnyTool>(tool: T, ...rest: CallRest<ToolInput<T>>): Promise<ToolOutput<T>>;
   /** Calls a tool at each subscription, and emits its items as they come. Unsubscribing cancels the call. */
@@ -60,7 +67,7 @@ export interface Runner {
   readonly events$: Observable<SluiceEvent>;
 }
 
-const OPTIONS: readonly string[] = ['use', 'logger', 'clock', 'timeouts', 'grace', 'name', 'acknowledge'];
+const OPTIONS: readonly string[] = ['use', 'logger', 'clock', 'timeouts', 'grace', 'maxDepth', 'name', 'acknowledge'];
 
 /**
  * Makes a runner.
@@ -79,13 +86,14 @@ const OPTIONS: readonly string[] = ['use', 'logger', 'clock', 'timeouts', 'grace
  */
 export function createRunner(options: RunnerOptions = {}): Runner {
   const graceMs = checkOptions(options);
-  const { use = [], logger, clock, timeouts, name = 'runner', acknowledge } = options;
+  const { use = [], logger, clock, timeouts, maxDepth, name = 'runner', acknowledge } = options;
   const shared = use instanceof Stack;
   const stack = shared ? use : new Stack(use, { acknowledge });
   const environment = new Environment(stack, {
     clock,
     logger,
     graceMs,
+    maxDepth,
     ...(timeouts && { timeouts: timeouts === 'on' }),
   });
   if (!shared) environment.warn(stack.findings);
@@ -101,6 +109,10 @@ class StackRunner implements Runner {
     this.name = name;
     this.#environment = environment;
     this.events$ = environment.events.events$;
+  }
+
+  run<P extends AnyPipeline>(pipeline: P, ...[input, options]: RunRest<P>): RunOf<P> {
+    return beginRun(this.#environment, pipeline, input, options, null);
   }
 
   call<T extends AnyTool>(tool: T, ...[input, options]: CallRest<ToolInput<T>>): Promise<ToolOutput<T>> {
@@ -133,10 +145,12 @@ function checkOptions(options: RunnerOptions): number | undefined {
     problems.throwIfAny();
   }
   problems.unknownKeys(options, OPTIONS, '');
-  const { grace, timeouts, logger, name, clock, acknowledge } = options;
+  const { grace, timeouts, maxDepth, logger, name, clock, acknowledge } = options;
   const graceMs = grace === undefined ? undefined : readDuration(grace, 'grace', problems);
   if (timeouts !== undefined && timeouts !== 'on' && timeouts !== 'off')
     problems.add('timeouts', "'on' or 'off'", timeouts);
+  if (maxDepth !== undefined && maxDepth !== Number.POSITIVE_INFINITY && !(Number.isInteger(maxDepth) && maxDepth >= 0))
+    problems.add('maxDepth', 'an integer ≥ 0, or Infinity', maxDepth);
   if (name !== undefined && (typeof name !== 'string' || name === '')) problems.add('name', 'a name', name);
   if (logger !== undefined && !hasMethods(logger, ['debug', 'info', 'warn', 'error'])) {
     problems.add('logger', 'a logger with debug, info, warn and error', logger);

@@ -1,3 +1,5 @@
+import type { Orphan } from './report.ts';
+
 /**
  * A node of the tree of everything that is going on: outer signals, calls, and the works that they run. Linked through the nodes
  * themselves, so that joining and leaving allocate nothing, and always walked with a loop: ten thousand levels are fine.
@@ -57,6 +59,21 @@ export abstract class Scope {
       yield child;
       child = next;
     }
+  }
+
+  /** Everything below, outer before inner. */
+  *descendants(): Generator<Scope, void, undefined> {
+    for (let scope = this.following(this); scope !== null; scope = scope.following(this)) yield scope;
+  }
+
+  /** What it is to those who ask what is still alive although its time is over; undefined while it is nothing of the kind. */
+  get orphan(): Orphan | undefined {
+    return undefined;
+  }
+
+  /** What is still alive in it although its time is over. */
+  *orphans(): Generator<Orphan, void, undefined> {
+    for (const { orphan } of this.descendants()) if (orphan !== undefined) yield orphan;
   }
 
   /** Stops what it is itself; {@link sweep} has marked it and everything below, and calls those in turn. */

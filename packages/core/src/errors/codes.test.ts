@@ -19,6 +19,7 @@ import {
   QueueTimeoutError,
   RateLimitedError,
   RetryExhaustedError,
+  SkippedError,
   SluiceError,
   StageFailedError,
   TimeoutError,
@@ -40,6 +41,7 @@ const ROWS: readonly Row[] = [
   ['TIMEOUT', 'TimeoutError', new TimeoutError('m'), 'timeout', true, 504],
   ['HEARTBEAT_LOST', 'HeartbeatLostError', new HeartbeatLostError('m'), 'timeout', true, 504],
   ['CANCELLED', 'CancelledError', new CancelledError('m'), 'cancelled', false, 499],
+  ['SKIPPED', 'SkippedError', new SkippedError('m'), 'skipped', false, 409],
   ['QUEUE_FULL', 'QueueFullError', new QueueFullError('m'), 'failed', false, 429],
   ['QUEUE_TIMEOUT', 'QueueTimeoutError', new QueueTimeoutError('m'), 'failed', false, 503],
   ['RATE_LIMITED', 'RateLimitedError', new RateLimitedError('m'), 'failed', false, 429],
@@ -61,7 +63,7 @@ const ROWS: readonly Row[] = [
 /** What this process refuses before any work is started. */
 const LOCAL: readonly ErrorCode[] = ['QUEUE_FULL', 'QUEUE_TIMEOUT', 'RATE_LIMITED', 'CIRCUIT_OPEN', 'DRAINING'];
 /** What is thrown too often, or by a timer, for a stack to be worth its price. */
-const WITHOUT_STACK: readonly ErrorCode[] = [...LOCAL, 'TIMEOUT', 'HEARTBEAT_LOST', 'CANCELLED'];
+const WITHOUT_STACK: readonly ErrorCode[] = [...LOCAL, 'TIMEOUT', 'HEARTBEAT_LOST', 'CANCELLED', 'SKIPPED'];
 
 describe.each(ROWS)('%s', (code, name, error, verdict, retryable, http) => {
   it(`is a ${name}: ${verdict}, ${retryable ? '' : 'not '}retryable, HTTP ${http}`, () => {

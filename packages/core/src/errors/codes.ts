@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'TIMEOUT'
   | 'HEARTBEAT_LOST'
   | 'CANCELLED'
+  | 'SKIPPED'
   | 'QUEUE_FULL'
   | 'QUEUE_TIMEOUT'
   | 'RATE_LIMITED'
@@ -71,6 +72,7 @@ export const CODES: Readonly<Record<ErrorCode, CodeFacts>> = {
     'The call was stopped on purpose; start it again if it is still wanted.',
     'timer',
   ),
+  SKIPPED: facts('skipped', false, 409, 'There was nothing to do; catch it where that may be.', 'timer'),
   QUEUE_FULL: facts('failed', false, 429, 'Send less at once, raise the limit, or make queue.max larger.', 'local'),
   QUEUE_TIMEOUT: facts('failed', false, 503, 'Raise the limit or the queue timeout, or send less at once.', 'local'),
   RATE_LIMITED: facts('failed', false, 429, 'Wait for retryAfterMs, or raise the rate limit.', 'local'),

@@ -18,6 +18,7 @@ import {
   type QueueTimeoutError,
   type RateLimitedError,
   type RetryExhaustedError,
+  type SkippedError,
   type SluiceError,
   type StageFailedError,
   TimeoutError,
@@ -42,6 +43,7 @@ type Known =
   | QueueTimeoutError
   | RateLimitedError
   | RetryExhaustedError
+  | SkippedError
   | StageFailedError
   | TimeoutError
   | UnknownToolError;

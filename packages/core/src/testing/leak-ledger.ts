@@ -9,6 +9,7 @@ export interface LeakLedger {
 }
 
 const NAMES: Readonly<Record<keyof Account, string>> = {
+  runs: 'runs that have not settled',
   calls: 'calls that have not settled',
   works: 'works that have not settled',
   timers: 'timers that are armed',

@@ -1,0 +1,62 @@
+import type { Graph } from './graph.ts';
+import type { Verdict } from './verdict.ts';
+
+/** How a step has ended, as far as the graph is concerned. It may cross to another process: it is plain data. */
+export interface StepEnd {
+  readonly status: Verdict;
+  /** Why, if it was skipped. */
+  readonly because?: string | undefined;
+  /** Whether all that comes after it is stopped with it. */
+  readonly branch?: boolean | undefined;
+  /** Whether the run goes no further because of it. */
+  readonly last?: boolean | undefined;
+}
+
+/** A step that a host has begun. */
+export interface Step {
+  readonly index: number;
+  /** How it has ended; to be read once the host has selected it. */
+  readonly end: StepEnd;
+}
+
+/**
+ * Carries out the steps of a graph, and says in which order they end. The loop asks for nothing else: a host that remembers what
+ * has ended, and in which order, can take a run up again where it was.
+ */
+export interface Host {
+  /** Begins a step. `run` carries it out, and calls back once; a host that knows how the step of that name ended need not call it. */
+  step(index: number, name: string, run: (ended: (end: StepEnd) => void) => void): Step;
+  /** One of the steps under way that has ended: one at a time, in an order that the host may record. */
+  select(pending: ReadonlySet<Step>): Step | PromiseLike<Step>;
+}
+
+/** What the steps of a graph are. */
+export interface Steps {
+  nameOf(index: number): string;
+  /** Carries out one step. */
+  run(index: number, ended: (end: StepEnd) => void): void;
+  /** A step will not be begun: how that counts can be read off the graph. */
+  left(index: number): void;
+}
+
+/** Takes a graph from its beginning to its end. A loop, whatever its shape: neither long nor wide graphs make a stack. */
+export async function runGraph(graph: Graph, steps: Steps, host: Host): Promise<void> {
+  const pending = new Set<Step>();
+  for (;;) {
+    for (let index = graph.takeReady(); index !== undefined; index = graph.takeReady()) {
+      const at = index;
+      pending.add(host.step(at, steps.nameOf(at), (ended) => steps.run(at, ended)));
+    }
+    if (pending.size === 0) break;
+    const selected = host.select(pending);
+    const step = 'then' in selected ? await selected : selected;
+    pending.delete(step);
+    const { status, because, branch, last } = step.end;
+    if (last === true) graph.stop();
+    for (const skipped of graph.ended(step.index, status, because, branch)) steps.left(skipped);
+  }
+  for (const { index, skipped } of graph.leftovers()) {
+    steps.left(index);
+    for (const one of skipped) steps.left(one);
+  }
+}

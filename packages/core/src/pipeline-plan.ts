@@ -1,0 +1,62 @@
+import { Chain } from './chain.ts';
+import type { Environment } from './environment.ts';
+import { ConfigError } from './errors/config-error.ts';
+import type { PipelineFacts, StageNode } from './pipeline.ts';
+import { Problems } from './problems.ts';
+import type { RunRequest } from './run-options.ts';
+import type { StageFunction } from './stage.ts';
+import { type Target, withRunPolicies } from './target.ts';
+
+/** The stack of `environment` around each stage of a pipeline: compiled once, unless a run has things of its own to say. */
+export function planOf(environment: Environment, facts: PipelineFacts, request: RunRequest): readonly Chain[] {
+  const { policies, stages, replace } = request;
+  const plain =
+    environment.plans.get(facts) ??
+    compileAll(
+      environment,
+      facts.nodes.map((node) => stageTarget(facts, node)),
+    );
+  environment.plans.set(facts, plain);
+  if (policies === undefined && stages.size === 0 && replace.size === 0) return plain;
+  const targets = facts.nodes.map((node, index) => {
+    const { name } = node.info;
+    const single = stages.get(name);
+    const work = replace.get(name);
+    if (policies === undefined && single === undefined && work === undefined) return plain[index] as Chain;
+    let target = stageTarget(facts, node, work);
+    if (policies !== undefined) target = withRunPolicies(target, policies);
+    if (single !== undefined) target = withRunPolicies(target, single, `stages.${name}.`);
+    return target;
+  });
+  return compileAll(environment, targets);
+}
+
+function stageTarget({ policies }: PipelineFacts, node: StageNode, work: StageFunction = node.work): Target {
+  const { name, kind, idempotent, collect } = node.info;
+  return {
+    target: 'stage',
+    name,
+    kind,
+    policies: [...policies, ...node.policies],
+    idempotent,
+    collect,
+    start: (execution) => work(execution.call.root.input as never, execution.context),
+  };
+}
+
+/** Compiles what is not compiled yet. What is wrong with the policies of several stages is said at once. */
+function compileAll(environment: Environment, targets: readonly (Target | Chain)[]): readonly Chain[] {
+  const problems = new Problems();
+  const chains = targets.map((target) => {
+    if (target instanceof Chain) return target;
+    try {
+      return environment.compile(target);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.join(error);
+      return undefined;
+    }
+  });
+  problems.throwIfAny();
+  return chains as Chain[];
+}

@@ -1,0 +1,179 @@
+import type { Chain } from './chain.ts';
+import type { Environment } from './environment.ts';
+import { CancelledError } from './errors/cancelled-error.ts';
+import { ConfigError } from './errors/config-error.ts';
+import type { SluiceError } from './errors/sluice-error.ts';
+import type { Execution } from './execution.ts';
+import { comesBefore, Graph } from './graph.ts';
+import { type Host, runGraph, type StepEnd, type Steps } from './graph-loop.ts';
+import { LocalHost } from './local-host.ts';
+import { nearest } from './nearest.ts';
+import type { PipelineFacts } from './pipeline.ts';
+import type { Report, StageReport } from './report.ts';
+import type { RunRequest } from './run-options.ts';
+import { type RunOwner, RunScope } from './run-scope.ts';
+import { StageCall, type StageOwner } from './stage-call.ts';
+import type { Verdict } from './verdict.ts';
+
+/** What a run is made of. */
+export interface RunParts {
+  readonly environment: Environment;
+  readonly facts: PipelineFacts;
+  readonly request: RunRequest;
+  /** The stack around each stage. */
+  readonly chains: readonly Chain[];
+  readonly input: unknown;
+  /** The work that begins it; null for a run that stands alone. */
+  readonly parent: Execution | null;
+  /** Why it must not start at all. */
+  readonly refusal?: SluiceError | undefined;
+}
+
+/** One run of a pipeline: it takes the graph to its end, decides from how the stages ended, and reports. */
+export class PipelineRun implements RunOwner, StageOwner, Steps {
+  readonly scope: RunScope;
+  /** The truth about it, once it is over. */
+  report: Report | undefined = undefined;
+  readonly #parts: RunParts;
+  readonly #calls: readonly StageCall[];
+  readonly #graph: Graph;
+  readonly #host: Host = new LocalHost();
+  readonly #waiting: ((report: Report) => void)[] = [];
+  #failed: StageCall | undefined;
+
+  constructor(parts: RunParts) {
+    const { environment, facts, request, chains, parent } = parts;
+    this.#parts = parts;
+    this.scope = new RunScope(facts.name, environment, request.settings, parent, this);
+    this.#graph = new Graph(facts.shape);
+    this.#calls = facts.nodes.map((node, index) => new StageCall(this, chains[index] as Chain, node, index));
+    for (const [name, value] of request.completed) this.stage(name).complete(value);
+  }
+
+  /** Goes from its beginning to its end. */
+  async go(): Promise<void> {
+    const { scope } = this;
+    const { refusal } = this.#parts;
+    scope.begin();
+    if (refusal !== undefined) scope.stop('failed', refusal, refusal);
+    await runGraph(this.#graph, this, this.#host);
+    const failed = this.#failed;
+    scope.finish(failed?.status ?? 'ok', failed?.error);
+  }
+
+  /** Calls `then` with the report, when it is there. */
+  whenOver(then: (report: Report) => void): void {
+    if (this.report === undefined) this.#waiting.push(then);
+    else then(this.report);
+  }
+
+  /** The stage of that name. Throws a {@link ConfigError} that names the nearest one. */
+  stage(name: string): StageCall {
+    const { indexes, name: pipeline } = this.#parts.facts;
+    const call = this.#calls[indexes.get(name) ?? -1];
+    if (call !== undefined) return call;
+    const meant = typeof name === 'string' ? nearest(name, indexes.keys()) : undefined;
+    const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
+    throw new ConfigError(`Pipeline "${pipeline}" has no stage ${JSON.stringify(name)}${hint}`);
+  }
+
+  /** How a stage ended that `asking` waits for, itself or by way of others. */
+  outcomeFor(asking: StageCall, name: string): StageReport {
+    const asked = this.stage(name);
+    if (this.precedes(asked, asking)) return asked.report();
+    throw new ConfigError(
+      `Stage "${asking.name}" asks how "${name}" ended, but does not wait for it; add it to its needs or optional`,
+    );
+  }
+
+  // The steps of the graph.
+
+  nameOf(index: number): string {
+    return this.#at(index).name;
+  }
+
+  run(index: number, ended: (end: StepEnd) => void): void {
+    this.#at(index).run((end) => ended({ ...end, last: this.#isLast(end.status) }));
+  }
+
+  left(index: number): void {
+    const call = this.#at(index);
+    if (call.status === undefined) call.leave(this.#graph.stateOf(index) as Verdict, this.#graph.becauseOf(index));
+  }
+
+  #at(index: number): StageCall {
+    return this.#calls[index] as StageCall;
+  }
+
+  #isLast(status: Verdict): boolean {
+    return this.#parts.facts.onFailure === 'cancel' && (status === 'failed' || status === 'timeout');
+  }
+
+  // What its stages tell and ask.
+
+  depsOf(call: StageCall): object {
+    const deps: Record<string, unknown> = { input: this.#parts.input };
+    const { needs, optional } = call.node.info;
+    const { indexes } = this.#parts.facts;
+    for (const name of needs) deps[name] = this.#at(indexes.get(name) as number).value;
+    for (const name of optional) deps[name] = this.#at(indexes.get(name) as number).value;
+    return deps;
+  }
+
+  stageDecided(call: StageCall): void {
+    const { status, error, name } = call;
+    if (status !== 'failed' && status !== 'timeout') return;
+    this.#failed ??= call;
+    if (!this.#isLast(status)) return;
+    const how = status === 'failed' ? 'failed' : 'timed out';
+    const reason = new CancelledError(`Stage "${name}" ${how}, and the run of "${this.scope.name}" goes no further`, {
+      scope: 'run',
+      cause: error,
+    });
+    this.scope.stop(status, error, reason, call.invocation ?? undefined);
+  }
+
+  precedes(first: StageCall, then: StageCall): boolean {
+    return comesBefore(this.#parts.facts.shape, first.index, then.index);
+  }
+
+  // How it ends.
+
+  underWay(): { names: readonly string[]; partial: Readonly<Record<string, unknown>> | undefined } {
+    const calls = this.#calls.filter(({ invocation, status }) => invocation !== null && status === undefined);
+    const partials = calls.flatMap(({ name, partial }) => (partial === undefined ? [] : [[name, partial] as const]));
+    return {
+      names: calls.map(({ name }) => name),
+      partial: partials.length === 0 ? undefined : Object.fromEntries(partials),
+    };
+  }
+
+  released(): void {
+    const report = this.#makeReport();
+    this.report = report;
+    for (const tell of this.#waiting.splice(0)) tell(report);
+  }
+
+  #makeReport(): Report {
+    const { scope } = this;
+    const { verdict, error, durationMs, late, suppressed } = scope;
+    const output: Record<string, unknown> = {};
+    const stages: Record<string, StageReport> = {};
+    for (const call of this.#calls) {
+      stages[call.name] = call.report();
+      if (call.status === 'ok') output[call.name] = call.value;
+    }
+    return {
+      id: scope.runId,
+      pipeline: scope.name,
+      status: verdict as Verdict,
+      output,
+      stages,
+      ...(error === undefined ? {} : { error: error as SluiceError }),
+      durationMs,
+      orphans: [...scope.orphans()],
+      late,
+      suppressed: [...suppressed],
+    };
+  }
+}

@@ -1,0 +1,269 @@
+import type { Chain } from './chain.ts';
+import { CancelledError } from './errors/cancelled-error.ts';
+import { isSluiceError, type SluiceError } from './errors/sluice-error.ts';
+import { StageFailedError } from './errors/stage-failed-error.ts';
+import { EventStream, type Listener } from './event-stream.ts';
+import type { Observable } from './flow.ts';
+import type { StepEnd } from './graph-loop.ts';
+import { Invocation, type Receiver } from './invocation.ts';
+import { isRealError } from './is-real-error.ts';
+import type { StageNode } from './pipeline.ts';
+import type { StageReport } from './report.ts';
+import type { Writer } from './run-data.ts';
+import type { RunScope } from './run-scope.ts';
+import type { Verdict } from './verdict.ts';
+
+/** The run that a stage is called in, as the stage sees it. */
+export interface StageOwner {
+  readonly scope: RunScope;
+  /** What its work is given. */
+  depsOf(call: StageCall): object;
+  /** It has its verdict; it may still unwind. */
+  stageDecided(call: StageCall): void;
+  /** How a stage ended that `asking` waits for. */
+  outcomeFor(asking: StageCall, name: string): StageReport;
+  /** Whether `first` has always ended before `then` begins. */
+  precedes(first: StageCall, then: StageCall): boolean;
+}
+
+/** One stage of one run: it asks whether the stage is to run, calls it, follows how it ends, and reports on it. */
+export class StageCall implements Receiver, Writer {
+  readonly index: number;
+  readonly node: StageNode;
+  /** The verdict, once there is one. */
+  status: Verdict | undefined = undefined;
+  /** The output, if it is `ok`. */
+  value: unknown = undefined;
+  error: SluiceError | undefined = undefined;
+  /** The call, once it is made. */
+  invocation: Invocation | null = null;
+  private readonly owner: StageOwner;
+  private readonly chain: Chain;
+  private because: string | undefined = undefined;
+  private origin: 'cache' | undefined = undefined;
+  private branch = false;
+  private startedAt: number | undefined = undefined;
+  private durationMs = 0;
+  private ended: ((end: StepEnd) => void) | null = null;
+  private listeners: Set<Listener<unknown>> | null = null;
+
+  constructor(owner: StageOwner, chain: Chain, node: StageNode, index: number) {
+    this.owner = owner;
+    this.chain = chain;
+    this.node = node;
+    this.index = index;
+  }
+
+  get name(): string {
+    return this.node.info.name;
+  }
+
+  // How it begins.
+
+  /** Takes over the output of an earlier run. */
+  complete(value: unknown): void {
+    this.origin = 'cache';
+    this.value = value;
+    this.conclude('ok');
+  }
+
+  run(ended: (end: StepEnd) => void): void {
+    this.ended = ended;
+    if (this.status === undefined) this.begin();
+    else this.close();
+  }
+
+  private begin(): void {
+    const { scope } = this.owner;
+    if (scope.aborted) {
+      this.leave('cancelled');
+      this.close();
+      return;
+    }
+    const deps = this.owner.depsOf(this);
+    if (!this.wanted(deps)) {
+      this.close();
+      return;
+    }
+    this.startedAt = scope.environment.clock.now();
+    this.invocation = new Invocation(this.chain, deps, scope);
+    this.invocation.stream(this);
+  }
+
+  /** Whether its `when` lets it run; if not, what became of it is noted. */
+  private wanted(deps: object): boolean {
+    const { when } = this.node;
+    if (when === undefined) return true;
+    try {
+      const answer = when(deps as never);
+      if (typeof answer === 'object' && answer !== null && 'then' in answer) {
+        throw new TypeError('it answered a promise; make the decision in the stage itself, with ctx.skip()');
+      }
+      if (answer) return true;
+      this.leave('skipped', 'when');
+    } catch (thrown) {
+      const why = isRealError(thrown) ? thrown.message : String(thrown);
+      this.error = new StageFailedError(`Stage "${this.name}" failed: its "when" threw: ${why}`, {
+        scope: this.scopeName,
+        cause: thrown,
+      });
+      this.leave('failed');
+      this.owner.stageDecided(this);
+    }
+    return false;
+  }
+
+  /** It will not be called. */
+  leave(status: Verdict, because?: string): void {
+    this.because = because;
+    if (status === 'cancelled') this.error = this.notStarted();
+    const error = this.error;
+    const { name, kind } = this.node.info;
+    this.owner.scope.emit(
+      'stage.skip',
+      { status, ...(because === undefined ? {} : { because }), ...(error === undefined ? {} : { error }) },
+      { target: 'stage', name, ...(kind === undefined ? {} : { kind }) },
+    );
+    this.conclude(status);
+  }
+
+  private notStarted(): CancelledError {
+    const { reason } = this.owner.scope;
+    return new CancelledError(`Stage "${this.name}" was cancelled before it started`, {
+      scope: this.scopeName,
+      ...(reason === undefined ? {} : { cause: reason }),
+    });
+  }
+
+  private get scopeName(): string {
+    return `stage:${this.name}`;
+  }
+
+  // What its call tells.
+
+  get enough(): boolean {
+    return false;
+  }
+
+  get collects(): boolean {
+    return true;
+  }
+
+  item(value: unknown): void {
+    if (this.listeners !== null) for (const listener of [...this.listeners]) listener.next(value);
+  }
+
+  decided(call: Invocation): void {
+    this.durationMs = call.environment.clock.now() - (this.startedAt ?? 0);
+    const status = call.verdict as Verdict;
+    if (status === 'ok') {
+      this.value = call.outcome;
+    } else if (status === 'skipped') {
+      this.because = isSluiceError(call.outcome) ? String(call.outcome.details['reason'] ?? 'skip') : 'skip';
+    } else {
+      this.error = this.errorOf(call);
+    }
+    this.conclude(status);
+    this.owner.stageDecided(this);
+  }
+
+  done(): void {
+    this.close();
+  }
+
+  /** What an interceptor decided stays as it is; what the work itself ended with is the cause of the stage's failure. */
+  private errorOf(call: Invocation): SluiceError {
+    const error = call.outcome;
+    if (isSluiceError(error) && error !== call.workFailure) return error;
+    const why = isRealError(error) ? error.message : String(error);
+    const { partial, attempts, runId } = call;
+    return new StageFailedError(`Stage "${this.name}" failed: ${why}`, {
+      call: { target: 'stage', name: this.name, attempt: attempts, runId },
+      scope: this.scopeName,
+      cause: error,
+      ...(partial === undefined ? {} : { partial }),
+      ...(isSluiceError(error) ? { retryAfterMs: error.retryAfterMs, remediation: error.remediation } : {}),
+    });
+  }
+
+  private conclude(status: Verdict): void {
+    this.status = status;
+    const { listeners, error } = this;
+    if (listeners === null) return;
+    for (const listener of [...listeners]) tellEnd(listener, status, error);
+  }
+
+  /** Tells the graph how it ended. */
+  private close(): void {
+    const status = this.status as Verdict;
+    this.ended?.({ status, because: this.because, branch: this.branch });
+    this.ended = null;
+  }
+
+  // What it is asked.
+
+  /** Its items as they come. */
+  get items$(): Observable<unknown> {
+    const { reporter } = this.owner.scope.environment;
+    return new EventStream<unknown>(
+      (error) => reporter.warn('A listener to the items of a stage threw', { err: error }),
+      (listener) => this.listen(listener),
+      // The run tells how its stages ended, to whoever wants to know.
+      () => {},
+    );
+  }
+
+  private listen(listener: Listener<unknown>): () => void {
+    if (this.status !== undefined) {
+      tellEnd(listener, this.status, this.error);
+      return () => {};
+    }
+    this.listeners ??= new Set();
+    this.listeners.add(listener);
+    return () => this.listeners?.delete(listener);
+  }
+
+  /** Stops it, with all that comes after it or without. */
+  cancel(reason: unknown, branch: boolean): void {
+    if (this.status !== undefined) return;
+    this.branch = branch;
+    this.invocation?.abort(reason);
+  }
+
+  /** How a stage ended that this one waits for. */
+  outcomeOf(name: string): StageReport {
+    return this.owner.outcomeFor(this, name);
+  }
+
+  follows(other: Writer): boolean {
+    return other instanceof StageCall && this.owner.precedes(other, this);
+  }
+
+  /** What it had achieved by now. */
+  get partial(): unknown {
+    return this.invocation?.partial;
+  }
+
+  report(): StageReport {
+    const { name, invocation, startedAt, durationMs, origin } = this;
+    const facts = {
+      name,
+      attempts: invocation?.begun ?? 0,
+      ...(startedAt === undefined ? {} : { startedAt }),
+      durationMs,
+      suppressed: [...(invocation?.suppressed ?? [])],
+      settled: invocation === null || invocation.settled,
+      ...(origin === undefined ? {} : { origin }),
+    };
+    const status = this.status as Verdict;
+    if (status === 'ok') return { ...facts, status, value: this.value };
+    if (status === 'skipped') return { ...facts, status, because: this.because ?? 'skip' };
+    const { partial } = this;
+    return { ...facts, status, error: this.error as SluiceError, ...(partial === undefined ? {} : { partial }) };
+  }
+}
+
+function tellEnd(listener: Listener<unknown>, status: Verdict, error: SluiceError | undefined): void {
+  if (error === undefined || status === 'ok' || status === 'skipped') listener.complete();
+  else listener.error(error);
+}
