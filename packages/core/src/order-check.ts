@@ -40,8 +40,11 @@ export function checkOrder(placed: readonly Placed[]): Finding[] {
 /** What is wrong with a stack for one target. */
 export function checkTarget(placed: readonly Placed[], target: Target, claimed: readonly string[]): Finding[] {
   const findings: Finding[] = [];
-  for (const key of new Set(target.policies.flatMap(({ values }) => Object.keys(values)))) {
+  const said = target.policies.flatMap(({ path, values }) => Object.keys(values).map((key) => ({ key, path })));
+  for (const { key, path } of said) {
     if (claimed.includes(key)) continue;
+    // A pipeline, or a run, says it once for all its stages.
+    const who = path.replace(/: ?$|\.$/, '') || `${target.target} "${target.name}"`;
     const meant = nearest(key, claimed);
     const hint =
       meant === undefined
@@ -50,7 +53,7 @@ export function checkTarget(placed: readonly Placed[], target: Target, claimed: 
     findings.push(
       warning(
         'unclaimed-policy',
-        `${target.target} "${target.name}" sets "${key}", which no interceptor of the stack claims`,
+        `${who} sets "${key}", which no interceptor of the stack claims`,
         `${hint}.`,
       ),
     );

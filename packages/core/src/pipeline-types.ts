@@ -5,13 +5,10 @@ import type { LastOf, ResultOf } from './result.ts';
 import type { Stage, StageTraits } from './stage.ts';
 
 /** What the type checker knows of one stage of a pipeline. */
-export interface StageTypes {
+interface StageTypes {
   readonly output: unknown;
   readonly item: unknown;
 }
-
-/** What the type checker knows of all stages, by name. */
-export type StageMap = { readonly [name: string]: StageTypes };
 
 /** What a stage's work is given first: the input of the run, and the outputs of the stages that it waits for. */
 export type Deps<I, S, Needs extends keyof S, Optional extends keyof S> = {

@@ -70,8 +70,9 @@ export class RunScope extends Caller implements TimerNode, EventScope {
   readonly #owner: RunOwner;
   #phase: typeof OPEN | typeof DECIDED | typeof RELEASED | typeof SETTLED = OPEN;
   #finished = false;
-  #startedAt = 0;
+  readonly #startedAt: number;
   #durationMs = 0;
+  #passedAt = Number.POSITIVE_INFINITY;
   #told = false;
   #tie: Tie | undefined;
   #controller: AbortController | undefined;
@@ -93,6 +94,7 @@ export class RunScope extends Caller implements TimerNode, EventScope {
     this.runId = settings.runId ?? makeId(environment.clock);
     this.depth = parent === null ? 0 : (this.parentRun?.depth ?? -1) + 1;
     this.#owner = owner;
+    this.#startedAt = environment.clock.now();
     account.runs++;
     this.#tie = join(this, parent, settings.signal);
   }
@@ -141,18 +143,14 @@ export class RunScope extends Caller implements TimerNode, EventScope {
     return said;
   }
 
-  /** When its deadline is; `Infinity` when it has none, or is over. */
+  /** When its deadline is, or was when it passed; `Infinity` when it has none. */
   get deadlineAt(): number {
-    return this.#context === undefined ? Number.POSITIVE_INFINITY : this.environment.timers.expiry(this);
+    return this.#context === undefined ? this.#passedAt : this.environment.timers.expiry(this);
   }
 
   /** From its start to its verdict. */
   get durationMs(): number {
     return this.#durationMs;
-  }
-
-  get startedAt(): number {
-    return this.#startedAt;
   }
 
   /** Aborted when it is stopped, with the reason; made when it is first read. */
@@ -166,7 +164,6 @@ export class RunScope extends Caller implements TimerNode, EventScope {
   begin(): void {
     const { environment, settings } = this;
     const { deadlineMs = Number.POSITIVE_INFINITY } = settings;
-    this.#startedAt = environment.clock.now();
     this.#told = environment.events.listening;
     if (this.#told) this.emit('run.start');
     if (this.aborted) this.onAbort(this.reason);
@@ -193,7 +190,8 @@ export class RunScope extends Caller implements TimerNode, EventScope {
 
   /** Stops it on somebody's demand. */
   cancel(reason: unknown): void {
-    this.stop('cancelled', this.#cancelled(reason), reason ?? this.#cancelled(undefined));
+    const error = this.#cancelled(reason);
+    this.stop('cancelled', error, reason ?? error);
   }
 
   onAbort(reason: unknown): void {
@@ -239,7 +237,9 @@ export class RunScope extends Caller implements TimerNode, EventScope {
     this.verdict = verdict;
     this.error = error;
     this.#durationMs = this.environment.clock.now() - this.#startedAt;
-    if (this.#context !== undefined) this.environment.timers.disarm(this);
+    if (this.#context === undefined) return;
+    this.#passedAt = this.environment.timers.expiry(this);
+    this.environment.timers.disarm(this);
     this.#context = undefined;
   }
 
