@@ -14,7 +14,7 @@ export interface IterationOwner {
   stopThrew(error: unknown): void;
 }
 
-/** A generator that yields in its `finally` is asked to return again, this often; one that still goes on is left to itself. */
+/** A generator that yields while it ends is let go on this often; one that still goes on is left to itself. */
 const PATIENCE = 1_000;
 
 /**
@@ -28,7 +28,7 @@ export class AsyncIteration implements Source {
   #returning = false;
   #cancelled = false;
   #over = false;
-  #returns = 0;
+  #yields = 0;
   readonly #onItem = (result: IteratorResult<unknown>): void => this.#pulled(result);
   readonly #onFailure = (error: unknown): void => this.#pullFailed(error);
 
@@ -108,10 +108,23 @@ export class AsyncIteration implements Source {
     }
   }
 
+  #goOn(): void {
+    try {
+      settle(
+        this.#iterator.next(),
+        (result) => this.#returned(result),
+        (error) => this.#returnFailed(error),
+      );
+    } catch (error) {
+      this.#returnFailed(error);
+    }
+  }
+
   #returned(result: IteratorResult<unknown>): void {
     if (result?.done === false && !this.#over) {
-      // Past all patience it is not called stopped either: work that goes on is an orphan, for as long as it does.
-      if (this.#returns++ < PATIENCE) this.#return();
+      // It yields while it ends: it is let go on, for another return would leave the rest of its `finally` undone. Past all patience
+      // it is not called stopped either: work that goes on is an orphan, for as long as it does.
+      if (this.#yields++ < PATIENCE) this.#goOn();
       return;
     }
     this.#returning = false;

@@ -184,9 +184,9 @@ class Bound extends CallView implements Sink, Part, TimerNode {
     if (!this.close()) return;
     const error = this.timeout(lagMs);
     this.failure = error;
-    this.tell(lagMs);
-    // What the stopping sets off cannot be first any more: the deadline was.
+    // What is set off by this cannot be first any more: the deadline was.
     this.root.whileDeciding(() => {
+      this.tell(lagMs);
       sweep(this.root.worksWithin(this), error, () => this.inner?.cancel(error));
       this.sink.error(error);
     });

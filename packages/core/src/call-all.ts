@@ -1,12 +1,13 @@
-import type { CallOptions } from './call-options.ts';
+import { type CallOptions, readCallOptions } from './call-options.ts';
 import { callOf } from './call-tool.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
 import type { SluiceError } from './errors/sluice-error.ts';
 import type { Execution } from './execution.ts';
 import type { Invocation } from './invocation.ts';
+import { readList, readPlain } from './plain-object.ts';
 import { Problems } from './problems.ts';
 import { sweep } from './scope.ts';
-import type { AnyTool, ToolInput, ToolOutput } from './tool.ts';
+import { type AnyTool, isTool, type ToolInput, type ToolOutput } from './tool.ts';
 import type { Verdict } from './verdict.ts';
 
 /** How several calls of tools are made together. */
@@ -48,44 +49,55 @@ export type CallAllResult<T extends readonly AnyTool[], O> = O extends { readonl
     ? ToolOutput<T[number]>[]
     : { -readonly [K in keyof T]: ToolOutput<T[K]> };
 
-const OWN: readonly string[] = ['limit', 'ordered', 'settle'];
-
 /** Calls several tools in one work, so many of them at once as the limit says, in the order given. */
-export async function callAll(
+export function callAll(
   execution: Execution,
   calls: readonly (readonly [tool: AnyTool, input?: unknown])[],
   options: CallAllOptions = {},
 ): Promise<unknown[]> {
-  const { limit = Number.POSITIVE_INFINITY, ordered = true, settle = 'fail-fast' } = check(calls, options);
-  const shared = Object.fromEntries(Object.entries(options).filter(([key]) => !OWN.includes(key)));
-  const invocations = calls.map(([tool, input]) =>
-    callOf(execution.call.root.environment, tool, input, shared, execution),
-  );
-  return new Batch(invocations, limit, ordered, settle === 'fail-fast', execution.title).run();
+  try {
+    const { list, limit, ordered, failFast, shared } = check(calls, options);
+    const { environment } = execution.call.root;
+    const invocations = list.map(([tool, input]) => callOf(environment, tool, input, shared, execution));
+    return new Batch(invocations, limit, ordered, failFast, execution).run();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
-function check(calls: unknown, options: CallAllOptions): CallAllOptions {
+/** What is asked for, read once and checked. */
+interface Asked {
+  readonly list: readonly (readonly [tool: AnyTool, input?: unknown])[];
+  readonly limit: number;
+  readonly ordered: boolean;
+  readonly failFast: boolean;
+  /** What holds for each of the calls. */
+  readonly shared: CallOptions;
+}
+
+function check(calls: unknown, options: unknown): Asked {
   const problems = new Problems();
-  if (!Array.isArray(calls)) problems.add('callAll', 'an array of [tool, input]', calls);
-  else {
-    calls.forEach((call: unknown, index) => {
-      if (!Array.isArray(call)) problems.add(`callAll[${index}]`, '[tool, input]', call);
-    });
-  }
-  if (typeof options !== 'object' || options === null) {
-    problems.add('callAll: options', 'an object', options);
-    problems.throwIfAny();
-  }
-  const { limit, ordered, settle } = options;
-  if (limit !== undefined && limit !== Number.POSITIVE_INFINITY && !(Number.isInteger(limit) && limit >= 1)) {
+  const list = readList(calls, 'callAll', problems, 'an array of [tool, input]')?.map((call, index) => {
+    const pair = readList(call, `callAll[${index}]`, problems, '[tool, input]');
+    if (pair !== undefined && !isTool(pair[0])) problems.add(`callAll[${index}]`, 'a tool made by tool()', pair[0]);
+    return pair;
+  });
+  const given = readPlain(options, 'callAll: options', problems) ?? {};
+  const { limit = Number.POSITIVE_INFINITY, ordered = true, settle = 'fail-fast', ...shared } = given;
+  if (limit !== Number.POSITIVE_INFINITY && !(Number.isInteger(limit) && (limit as number) >= 1)) {
     problems.add('callAll: limit', 'an integer ≥ 1, or Infinity', limit);
   }
-  if (ordered !== undefined && typeof ordered !== 'boolean') problems.add('callAll: ordered', 'true or false', ordered);
-  if (settle !== undefined && settle !== 'all' && settle !== 'fail-fast') {
-    problems.add('callAll: settle', "'all' or 'fail-fast'", settle);
-  }
+  if (typeof ordered !== 'boolean') problems.add('callAll: ordered', 'true or false', ordered);
+  if (settle !== 'all' && settle !== 'fail-fast') problems.add('callAll: settle', "'all' or 'fail-fast'", settle);
+  problems.attempt(() => readCallOptions(shared));
   problems.throwIfAny();
-  return options;
+  return {
+    list: list as unknown as Asked['list'],
+    limit: limit as number,
+    ordered: ordered as boolean,
+    failFast: settle === 'fail-fast',
+    shared,
+  };
 }
 
 /** Calls that are made together. */
@@ -94,7 +106,7 @@ class Batch {
   readonly #limit: number;
   readonly #ordered: boolean;
   readonly #failFast: boolean;
-  readonly #title: string;
+  readonly #execution: Execution;
   readonly #results: unknown[] = [];
   #next = 0;
   #running = 0;
@@ -103,20 +115,25 @@ class Batch {
   #resolve: (results: unknown[]) => void = () => {};
   #reject: (error: unknown) => void = () => {};
 
-  constructor(calls: readonly Invocation[], limit: number, ordered: boolean, failFast: boolean, title: string) {
+  constructor(calls: readonly Invocation[], limit: number, ordered: boolean, failFast: boolean, execution: Execution) {
     this.#calls = calls;
     this.#limit = limit;
     this.#ordered = ordered;
     this.#failFast = failFast;
-    this.#title = title;
+    this.#execution = execution;
   }
 
   run(): Promise<unknown[]> {
-    return new Promise((resolve, reject) => {
+    const promise = new Promise<unknown[]>((resolve, reject) => {
       this.#resolve = resolve;
-      this.#reject = reject;
-      this.#proceed();
+      // Calls that their work did not wait for reject for nobody: that must not end the process.
+      this.#reject = (error) => {
+        if (!this.#execution.open) promise.catch(() => {});
+        reject(error);
+      };
     });
+    this.#proceed();
+    return promise;
   }
 
   /** Starts what may be started. A loop, also where calls end while they are being started. */
@@ -154,7 +171,10 @@ class Batch {
     if (this.#failed !== undefined) return;
     this.#failed = { error: call.outcome };
     const others = this.#calls.slice(0, this.#next).filter((other) => other !== call && other.verdict === undefined);
-    sweep(others, new CancelledError(`Another call of ${this.#title} did not end well`, { cause: call.outcome }));
+    sweep(
+      others,
+      new CancelledError(`Another call of ${this.#execution.title} did not end well`, { cause: call.outcome }),
+    );
   }
 
   #keep(index: number, call: Invocation): void {

@@ -32,8 +32,8 @@ describe('the options of a call', () => {
   );
 
   it.each<[unknown, string]>([
-    [null, 'options: expected an object, got null'],
-    ['5s', 'options: expected an object, got "5s"'],
+    [null, 'options: expected a plain object, got null'],
+    ['5s', 'options: expected a plain object, got "5s"'],
     [{ deadline: 'soon' }, 'deadline: expected a duration: '],
     [
       { deadline: Number.POSITIVE_INFINITY },

@@ -1,5 +1,6 @@
 import { type Duration, readDuration } from './duration.ts';
 import type { InvocationOptions } from './invocation.ts';
+import { isPlainObject } from './plain-object.ts';
 import { type Policies, RESERVED } from './policies.ts';
 import { Problems } from './problems.ts';
 
@@ -32,8 +33,8 @@ const NOTHING: ReadOptions = { own: {}, policies: undefined };
 export function readCallOptions(options: CallOptions | undefined): ReadOptions {
   if (options === undefined) return NOTHING;
   const problems = new Problems();
-  if (typeof options !== 'object' || options === null) {
-    problems.add('options', 'an object', options);
+  if (!isPlainObject(options)) {
+    problems.add('options', 'a plain object', options);
     problems.throwIfAny();
   }
   const { deadline, signal } = options;
@@ -55,8 +56,12 @@ export function readCallOptions(options: CallOptions | undefined): ReadOptions {
 /** A signal of any realm or polyfill is one. */
 function isSignal(value: unknown): value is AbortSignal {
   if (typeof value !== 'object' || value === null) return false;
-  const { aborted, addEventListener } = value as Partial<AbortSignal>;
-  return typeof aborted === 'boolean' && typeof addEventListener === 'function';
+  try {
+    const { aborted, addEventListener } = value as Partial<AbortSignal>;
+    return typeof aborted === 'boolean' && typeof addEventListener === 'function';
+  } catch {
+    return false;
+  }
 }
 
 /** The part of an options object that plugins own; undefined when it is empty. */

@@ -1,4 +1,4 @@
-import { Snapshot } from './snapshot.ts';
+import { type Refusal, Snapshot, snapshotOf } from './snapshot.ts';
 
 /** What a call has got so far that is not its result yet: the items of a stream, and what the work says it has achieved. */
 export class Collector {
@@ -31,12 +31,12 @@ export class Collector {
   /** What has been achieved: what the work reported itself, or else what it has emitted. Undefined when that is nothing. */
   get partial(): unknown {
     if (this.#snapshot !== null) return this.#snapshot.value;
-    if (this.#keep === 'last') return this.#last;
-    return this.#items.length === 0 ? undefined : [...this.#items];
+    if (this.#keep === 'last') return this.#last === undefined ? undefined : snapshotOf([this.#last])[0];
+    return this.#items.length === 0 ? undefined : snapshotOf(this.#items);
   }
 
-  /** Keeps a copy of what the work reports. Answers false for what cannot be copied. */
-  report(value: unknown): boolean {
+  /** Keeps a copy of what the work reports. Answers why, if it does not. */
+  report(value: unknown): Refusal | undefined {
     this.#snapshot ??= new Snapshot();
     return this.#snapshot.take(value);
   }

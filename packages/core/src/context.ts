@@ -220,13 +220,12 @@ export class WorkContext implements Context {
 
 function keepPartial({ open, call }: Execution, value: unknown): void {
   if (!open) return;
-  if (call.root.keepPartial(value)) {
+  const refusal = call.root.keepPartial(value);
+  if (refusal === undefined) {
     call.emit('partial');
     return;
   }
-  call.root.environment.reporter.warn(
-    `${title(call)} reported a partial result that cannot be copied; the last good one stays`,
-  );
+  call.root.environment.reporter.warn(`${title(call)} reported a partial result that is not kept: ${refusal}`);
 }
 
 function dataFor(execution: Execution): Data {
@@ -252,7 +251,7 @@ function cancelFrom(execution: Execution, given: unknown, scope: 'stage' | 'bran
   const { stage, runScope, outermost } = call.root;
   const reason = given ?? new CancelledError(`${title(call)} has cancelled ${scope === 'run' ? 'its run' : 'itself'}`);
   if (execution.open) {
-    if (stage === null || runScope === null) outermost.abort(reason);
+    if (stage === null || runScope === null) call.root.environment.decisions.after(() => outermost.abort(reason));
     else if (scope === 'run') runScope.cancel(reason);
     else stage.cancel(reason, scope === 'branch');
   }

@@ -27,5 +27,8 @@ function describeObject(value: object | null): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (types.isNativeError(value)) return 'an Error';
   if (types.isPromise(value)) return 'a Promise';
+  if (types.isMap(value)) return 'a Map';
+  if (types.isSet(value)) return 'a Set';
+  if (types.isDate(value)) return 'a Date';
   return 'an object';
 }

@@ -1,5 +1,6 @@
 import { Chain } from './chain.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { Decisions } from './decisions.ts';
 import { describe } from './describe.ts';
 import { isSluiceError } from './errors/sluice-error.ts';
 import { EventHub } from './event-hub.ts';
@@ -46,6 +47,9 @@ export class Environment {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly events: EventHub;
+  readonly decisions: Decisions = new Decisions();
+  /** How many calls are being begun right now, one in another. */
+  beginning = 0;
   readonly reporter: Reporter;
   readonly grace: number;
   readonly cleanup: number = CLEANUP;

@@ -51,6 +51,8 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
   private belongings: Belongings | null = null;
   private outcome: Outcome | undefined = undefined;
   private grace: Grace | null = null;
+  /** How often it was given the chance to hear of the end of something inside. */
+  private chances = 0;
 
   constructor(call: CallView, sink: Sink) {
     super();
@@ -107,6 +109,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
 
   /** Reached by a sweep, and by nobody else: what stands between is not informed yet, and is told an end like any other. */
   onAbort(reason: unknown): void {
+    if (this.phase === ENDED) this.hurry();
     if (this.phase !== OPEN) return;
     this.stop(reason);
     this.sink.error(verdictOf(reason) === 'timeout' ? reason : cancelledBy(this.call, reason));
@@ -351,7 +354,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     if (this.phase !== ENDED) return;
     const { root } = this.call;
     const limit = root.stopped ? Math.min(limitMs, root.environment.grace) : limitMs;
-    this.grace = new Grace(() => this.call.root.inContext(() => this.giveUp()));
+    this.grace = new Grace(() => this.call.root.inContext(() => this.timeIsOver()));
     this.call.root.environment.timers.arm(this.grace, limit);
   }
 
@@ -362,8 +365,27 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     timers.arm(this.grace, grace);
   }
 
-  /** The time to unwind is over: the rest of the cleanup starts, and what has not ended is an orphan. */
+  /**
+   * The time to unwind is over, for all that is in it first: what only waits for something inside is no orphan, and gets the chance to
+   * hear of its end.
+   */
+  private timeIsOver(): void {
+    if (this.phase !== ENDED) return;
+    if (this.unreleased > 0 && this.chances < CHANCES) {
+      this.chances++;
+      for (const inner of [...this.descendants()]) {
+        if (inner instanceof Execution && inner.phase === ENDED && inner.unreleased === 0) inner.giveUp();
+      }
+      // What was inside may have been all.
+      if (this.phase === ENDED) this.call.root.environment.timers.arm(this.grace as Grace, 0);
+      return;
+    }
+    this.giveUp();
+  }
+
+  /** Nobody waits for it any longer: the rest of the cleanup starts, and what has not ended is an orphan. */
   private giveUp(): void {
+    if (this.grace !== null) this.grace.over = true;
     const left = this.belongings?.flush() ?? 0;
     if (left > 0) this.call.emit('cleanup.late', { left });
     if (this.grace !== null && (this.working || left > 0)) {
@@ -384,10 +406,12 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
   }
 
   protected trySettle(): boolean {
-    if (this.phase !== RELEASED || !this.quiet || this.firstChild !== null) return false;
+    if (this.phase !== RELEASED || !this.quiet) return false;
+    // What goes on in it now is something else's.
+    if (this.grace !== null) this.endOrphan(this.grace);
+    if (this.firstChild !== null) return false;
     this.phase = SETTLED;
     account.works--;
-    if (this.grace !== null) this.endOrphan(this.grace.orphanedAt);
     if (this.hooks !== null) tellSettled(this.hooks, this.call.root);
     this.hold?.leave();
     return true;
@@ -400,14 +424,16 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
 
   /** What it is to those who ask what is still alive; undefined while it is no orphan. */
   override get orphan(): Orphan | undefined {
-    const since = this.phase === SETTLED ? Number.NaN : (this.grace?.orphanedAt ?? Number.NaN);
+    const since = this.grace?.orphanedAt ?? Number.NaN;
     if (Number.isNaN(since)) return undefined;
     const { target, name, attempt, clock } = this.call;
     return { name, kind: this.working ? target : 'cleanup', attempt, ageMs: clock.now() - since };
   }
 
-  private endOrphan(since: number): void {
+  private endOrphan(grace: Grace): void {
+    const { orphanedAt: since } = grace;
     if (Number.isNaN(since)) return;
+    grace.orphanedAt = Number.NaN;
     const { clock, gauges } = this.call.root.environment;
     gauges.orphans--;
     this.call.emit('orphan.end', { ageMs: clock.now() - since });
@@ -438,6 +464,9 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     if (what === 'value') this.belongings?.disposeLate(value);
   }
 }
+
+/** How often a work whose time is over is given the chance to hear of the end of something inside: once per level, at least. */
+const CHANCES = 20;
 
 // A work is no run.
 Object.defineProperty(Execution.prototype, 'asRun', { value: null });

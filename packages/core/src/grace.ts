@@ -10,7 +10,7 @@ export class Grace implements TimerNode {
   readonly patient: boolean = false;
   /** Since when what it was given to is an orphan; NaN while it is none. */
   orphanedAt: number = Number.NaN;
-  /** True once the time is over. */
+  /** True once whoever it was given to has taken note that it is over. */
   over = false;
   readonly #onOver: () => void;
 
@@ -19,7 +19,6 @@ export class Grace implements TimerNode {
   }
 
   expire(): void {
-    this.over = true;
     this.#onOver();
   }
 }

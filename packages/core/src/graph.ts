@@ -65,6 +65,7 @@ export class Graph {
   readonly #because: (string | undefined)[];
   readonly #missing: number[];
   readonly #ready: number[];
+  readonly #released = new Map<number, readonly number[]>();
   #nextReady = 0;
   #stopped = false;
 
@@ -88,20 +89,26 @@ export class Graph {
   }
 
   /**
-   * A node has ended. Answers those that are skipped because of it.
+   * A node has its verdict, though it may still unwind. Answers those that will never begin because of it.
    *
    * @param because - why it is skipped, if it is
    * @param branch - whether all that comes after it is to be skipped, be it needed there or not
    */
-  ended(index: number, verdict: Verdict, because?: string, branch = false): readonly number[] {
+  decided(index: number, verdict: Verdict, because?: string, branch = false): readonly number[] {
     this.#states[index] = verdict;
     this.#because[index] = because;
-    if (verdict === 'ok') {
-      for (const next of this.#shape.needing[index] as readonly number[]) this.#arrived(next);
-      for (const next of this.#shape.wanting[index] as readonly number[]) this.#arrived(next);
-      return NONE;
-    }
-    return this.#skipAfter(index, branch);
+    return verdict === 'ok' ? NONE : this.#skipAfter(index, branch);
+  }
+
+  /**
+   * A node has ended: what waits for it waits no longer. Answers those that are skipped because of it, unless its verdict was told
+   * before.
+   */
+  ended(index: number, verdict: Verdict, because?: string, branch = false): readonly number[] {
+    const known = this.#states[index] === verdict;
+    const skipped = known ? NONE : this.decided(index, verdict, because, branch);
+    for (const next of this.#freed(index, verdict)) this.#arrived(next);
+    return skipped;
   }
 
   /** Nothing begins any more. */
@@ -126,6 +133,16 @@ export class Graph {
     return this.#because[index];
   }
 
+  /** Those that waited for a node that has ended, in the order in which they stand. */
+  #freed(index: number, verdict: Verdict): readonly number[] {
+    const needing = this.#shape.needing[index] as readonly number[];
+    const wanting = this.#shape.wanting[index] as readonly number[];
+    if (verdict === 'ok') return wanting.length === 0 ? needing : inOrder([...needing, ...wanting]);
+    const released = this.#released.get(index);
+    this.#released.delete(index);
+    return released === undefined ? wanting : inOrder([...wanting, ...released]);
+  }
+
   #arrived(index: number): void {
     if (this.#states[index] !== 'waiting') return;
     const missing = (this.#missing[index] as number) - 1;
@@ -138,6 +155,8 @@ export class Graph {
     const { names, needing, wanting } = this.#shape;
     const because = names[first] as string;
     const skipped: number[] = [];
+    // What can do without those that are skipped goes on when the first of them has ended.
+    const released: number[] = [];
     const skip = (index: number): void => {
       if (this.#states[index] !== 'waiting') return;
       this.#states[index] = 'skipped';
@@ -146,16 +165,19 @@ export class Graph {
     };
     for (let at = -1, index = first; at < skipped.length; index = skipped[++at] as number) {
       for (const next of needing[index] as readonly number[]) skip(next);
-      for (const next of wanting[index] as readonly number[]) {
-        if (branch) skip(next);
-        else this.#arrived(next);
-      }
+      if (branch) for (const next of wanting[index] as readonly number[]) skip(next);
+      else if (index !== first) released.push(...(wanting[index] as readonly number[]));
     }
+    if (released.length > 0) this.#released.set(first, released);
     return skipped;
   }
 }
 
 const NONE: readonly number[] = [];
+
+function inOrder(indexes: number[]): number[] {
+  return indexes.sort((a, b) => a - b);
+}
 
 /** The indexes at which something is true, in order. */
 function indexesOf<T>(list: readonly T[], is: (value: T) => boolean): number[] {

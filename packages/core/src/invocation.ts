@@ -19,6 +19,7 @@ import { RunData } from './run-data.ts';
 import type { RunScope } from './run-scope.ts';
 import { Scope, sweep } from './scope.ts';
 import type { Tie } from './signal-scope.ts';
+import type { Refusal } from './snapshot.ts';
 import type { StageCall } from './stage-call.ts';
 import type { Outcome, Verdict } from './verdict.ts';
 import { verdictOf } from './verdict-of.ts';
@@ -48,6 +49,9 @@ export interface Receiver {
 }
 
 const NO_OPTIONS: InvocationOptions = {};
+
+/** How many calls may begin one in another before the next one waits for a microtask: the stack is finite. */
+const NESTED = 200;
 
 /** No verdict yet. */
 const OPEN = 0;
@@ -147,7 +151,8 @@ export class Invocation extends Scope implements Sink {
 
   /** Stops it, and everything below it. */
   abort(reason: unknown): void {
-    if (this.phase === OPEN) sweep([this], reason ?? new CancelledError(`${title(this.view)} was cancelled`));
+    if (this.phase !== OPEN) return;
+    sweep([this], reason === undefined ? new CancelledError(`${title(this.view)} was cancelled`) : reason);
   }
 
   private begin(): void {
@@ -163,11 +168,16 @@ export class Invocation extends Scope implements Sink {
       if (tie !== undefined) this.rarely.tie = tie;
     }
     if (this.aborted) this.onAbort(this.reason);
+    else if (environment.beginning >= NESTED) queueMicrotask(() => this.start());
     else this.start();
   }
 
   private start(): void {
+    if (this.phase !== OPEN) return;
+    const { environment } = this;
+    environment.beginning++;
     const handle = this.drive();
+    environment.beginning--;
     if (this.phase === OPEN) this.handle = handle;
     // It was stopped while it was being started.
     else handle?.cancel(this.reason);
@@ -241,9 +251,11 @@ export class Invocation extends Scope implements Sink {
   /** Runs `decide`, in which a deadline stops what is inside it and says so: nothing else decides meanwhile. */
   whileDeciding(decide: () => void): void {
     this.deciding = true;
-    decide();
-    this.deciding = false;
-    if (this.aborted) this.onAbort(this.reason);
+    this.environment.decisions.during(() => {
+      decide();
+      this.deciding = false;
+      if (this.aborted) this.onAbort(this.reason);
+    });
   }
 
   /** A promise is no result: whoever gets one would wait for it, past verdict and deadline. Answers whether it was one. */
@@ -260,8 +272,15 @@ export class Invocation extends Scope implements Sink {
     this.outcome = outcome;
     const { environment } = this;
     environment.gauges.running--;
-    if (this.told) this.view.emit('verdict', this.endFacts());
-    this.to?.decided(this);
+    const { to } = this;
+    if (this.told) {
+      environment.decisions.during(() => {
+        this.view.emit('verdict', this.endFacts());
+        to?.decided(this);
+      });
+    } else {
+      to?.decided(this);
+    }
   }
 
   /** After the verdict. Works inside that are still open, because an interceptor did not wait for them, are of no use any more. */
@@ -408,12 +427,21 @@ export class Invocation extends Scope implements Sink {
 
   /** What the work has achieved so far; undefined when that is nothing. */
   get partial(): unknown {
-    return this.collected?.partial;
+    const own = this.collected?.partial;
+    return own === undefined ? this.rare?.nested?.partial : own;
   }
 
-  /** Keeps a copy of what the work says it has achieved. Answers false for what cannot be copied. */
-  keepPartial(value: unknown): boolean {
+  /** Keeps a copy of what the work says it has achieved. Answers why, if it does not. */
+  keepPartial(value: unknown): Refusal | undefined {
+    this.tellAround();
     return this.collector.report(value);
+  }
+
+  /** What a part of something has achieved is what the whole has achieved, unless it says so itself. */
+  private tellAround(): void {
+    for (let { caller } = this as Invocation; caller?.call; caller = caller.call.root.caller) {
+      caller.call.root.rarely.nested = this;
+    }
   }
 
   /** How many works were begun. */
@@ -446,6 +474,7 @@ export class Invocation extends Scope implements Sink {
   /** The work that has just started is a stream. */
   streamStarts(): void {
     this.collector.streaming = true;
+    if (this.caller !== null) this.tellAround();
   }
 
   /** Whether the latest work is a stream. */
@@ -560,6 +589,8 @@ class Rare {
   promise: Promise<unknown> | undefined = undefined;
   suppressed: unknown[] | undefined = undefined;
   data: RunData | undefined = undefined;
+  /** The call in it that has last achieved something. */
+  nested: Invocation | undefined = undefined;
 }
 
 // The resolvers of the promise made last: taken from here at once, which spares a closure to take them in.

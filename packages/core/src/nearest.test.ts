@@ -34,3 +34,29 @@ it('neighbouring letters that are swapped count once', () => {
 it('nothing is near where nothing is known', () => {
   expect(nearest('total', [])).toBeUndefined();
 });
+
+it('a name of up to a hundred letters may be meant for another, a longer one for none', () => {
+  const long = 'a'.repeat(99);
+  expect(nearest(`${long}b`, [`${long}c`])).toBe(`${long}c`);
+  expect(nearest(`${long}bb`, [`${long}bc`])).toBeUndefined();
+  expect(nearest(`${long}bb`, [`${long}bb`])).toBeUndefined();
+});
+
+it('for a name of more than a hundred letters those that are known are not even looked at', () => {
+  let looked = 0;
+  const known: Iterable<string> = {
+    *[Symbol.iterator]() {
+      looked++;
+      yield 'a';
+    },
+  };
+  expect(nearest('a'.repeat(1_000_000), known)).toBeUndefined();
+  expect(looked).toBe(0);
+  nearest('a'.repeat(100), known);
+  expect(looked).toBe(1);
+});
+
+it('a known name of a million letters is too far from every name', () => {
+  expect(nearest('a'.repeat(100), ['a'.repeat(1_000_000), 'a'.repeat(99)])).toBe('a'.repeat(99));
+  expect(nearest('a'.repeat(100), ['a'.repeat(1_000_000)])).toBeUndefined();
+});

@@ -1,10 +1,15 @@
+/** From this length on, a text is no name that somebody has misspelt. */
+const LONG = 100;
+
 /** The known name that `name` most probably meant, or undefined when nothing is near enough to suggest. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
+  if (name.length > LONG) return undefined;
   const wanted = name.toLowerCase();
   const limit = Math.max(1, Math.floor(wanted.length / 3));
   let best: string | undefined;
   let bestDistance = limit + 1;
   for (const candidate of known) {
+    if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue;
     const distance = editDistance(wanted, candidate.toLowerCase(), bestDistance);
     if (distance < bestDistance) {
       best = candidate;
@@ -16,7 +21,6 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
 
 /** Levenshtein's distance with neighbouring letters swapped counted once; answers `bound` as soon as it is at least that. */
 function editDistance(a: string, b: string, bound: number): number {
-  if (Math.abs(a.length - b.length) >= bound) return bound;
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row++) {
@@ -32,6 +36,8 @@ function editDistance(a: string, b: string, bound: number): number {
       if (swapped) cost = Math.min(cost, (beforeLast[column - 2] as number) + 1);
       current.push(cost);
     }
+    // From here on it can only grow.
+    if (Math.min(...last, ...current) >= bound) return bound;
     beforeLast = last;
     last = current;
   }

@@ -1,6 +1,7 @@
 import type { Finding, FindingCode } from './finding.ts';
 import type { Interceptor } from './interceptor.ts';
 import { nearest } from './nearest.ts';
+import { RESERVED } from './policies.ts';
 import type { Target } from './target.ts';
 import type { RetryTraits, Traits } from './traits.ts';
 
@@ -45,17 +46,13 @@ export function checkTarget(placed: readonly Placed[], target: Target, claimed: 
     if (claimed.includes(key)) continue;
     // A pipeline, or a run, says it once for all its stages.
     const who = path.replace(/: ?$|\.$/, '') || `${target.target} "${target.name}"`;
-    const meant = nearest(key, claimed);
+    const meant = nearest(key, [...claimed, ...RESERVED]);
     const hint =
       meant === undefined
         ? 'Add the plugin that claims it, or remove it'
         : `Write "${meant}" if that is what you meant`;
     findings.push(
-      warning(
-        'unclaimed-policy',
-        `${who} sets "${key}", which no interceptor of the stack claims`,
-        `${hint}.`,
-      ),
+      warning('unclaimed-policy', `${who} sets "${key}", which no interceptor of the stack claims`, `${hint}.`),
     );
   }
   const retry = new Order(placed).of('retry').find(({ traits }) => traits.attempts > 1);

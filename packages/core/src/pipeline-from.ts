@@ -1,5 +1,4 @@
 import { describe } from './describe.ts';
-import { nearest } from './nearest.ts';
 import {
   type Declared,
   factsOf,
@@ -10,10 +9,11 @@ import {
   type StageNode,
   stageNode,
 } from './pipeline.ts';
+import { readList, readPlain } from './plain-object.ts';
 import { Problems } from './problems.ts';
 import type { Stage, StageFunction, StageTraits } from './stage.ts';
-import { checkStageName } from './stage-check.ts';
-import { topological } from './topological.ts';
+import { checkStageName, listed } from './stage-check.ts';
+import { type Circle, topological } from './topological.ts';
 
 /** A stage as data: its name, what it waits for, and which of the given works it does. */
 export interface StageData extends StageTraits {
@@ -67,65 +67,57 @@ export function pipelineFrom<Input = unknown, Out extends object = Record<string
   works: { readonly stages: Readonly<Record<string, StageFunction | Stage>> },
 ): Pipeline<Input, Known<Out>> {
   const problems = new Problems();
-  if (typeof data !== 'object' || data === null) problems.add('pipelineFrom', 'an object { name, stages }', data);
-  const table: unknown = typeof works === 'object' && works !== null ? works.stages : undefined;
-  if (typeof table !== 'object' || table === null) {
-    problems.add('pipelineFrom: stages', 'the works by name: { stages: { … } }', table);
-  }
-  problems.throwIfAny();
-  const { name, stages, ...options } = data;
+  const read = readPlain(data, 'pipelineFrom', problems, 'a plain object { name, stages }');
+  const given = readPlain(works, 'pipelineFrom: works', problems);
+  const table = given && readPlain(given['stages'], 'pipelineFrom: works.stages', problems);
+  if (read === undefined) problems.throwIfAny();
+  const { name, stages, ...options } = read ?? {};
   const head = readPipelineOptions(name, options, problems);
-  const path = `pipeline "${head.name}"`;
-  if (!Array.isArray(stages)) problems.add(`${path}: stages`, 'an array of stages', stages);
-  const declared = Array.isArray(stages)
-    ? stages.map((one, index) =>
-        declare(one, `${path}, stages[${index}]`, table as Readonly<Record<string, unknown>>, problems),
-      )
-    : [];
+  const path = `pipeline ${describe(head.name)}`;
+  const list = readList(stages, `${path}: stages`, problems, 'an array of stages') ?? [];
+  const declared = list.map((one, index) => declare(one, path, index, table, problems));
   const nodes = nodesOf(declared, path, problems);
-  const { order, cycles } = topological(
+  const { order, cycles, more } = topological(
     nodes.map(({ info }) => ({ name: info.name, before: [...info.needs, ...info.optional] })),
   );
   for (const cycle of cycles) problems.say(path, `stages wait for one another in a circle: ${printed(cycle)}`);
+  if (more > 0) problems.say(path, `there ${more === 1 ? 'is 1 more such circle' : `are ${more} more such circles`}`);
   problems.throwIfAny();
-  return new GraphPipeline(
-    factsOf(
-      head,
-      order.map((index) => nodes[index] as StageNode),
-    ),
-  ) as unknown as Pipeline<Input, Known<Out>>;
+  const ordered = order.map((index) => nodes[index] as StageNode);
+  return new GraphPipeline(factsOf(head, ordered)) as unknown as Pipeline<Input, Known<Out>>;
 }
 
 function declare(
   one: unknown,
-  path: string,
-  table: Readonly<Record<string, unknown>>,
+  pipeline: string,
+  index: number,
+  table: Readonly<Record<string, unknown>> | undefined,
   problems: Problems,
 ): Declared | undefined {
-  if (typeof one !== 'object' || one === null || Array.isArray(one)) {
-    problems.add(path, 'a stage { name, use }', one);
-    return undefined;
-  }
-  const { name, use, ...options } = one as Partial<Record<string, unknown>>;
-  const at = typeof name === 'string' ? path.replace(/stages\[\d+\]$/, `stage "${name}"`) : path;
+  const read = readPlain(one, `${pipeline}, stages[${index}]`, problems, 'a stage { name, use }');
+  if (read === undefined) return undefined;
+  const { name, use, ...options } = read;
+  const path = placeOf(pipeline, name, index);
   if (typeof use !== 'string') {
-    problems.add(`${at}: use`, 'the name of one of the given works', use);
+    problems.add(`${path}: use`, 'the name of one of the given works', use);
     return { name, options, work: placeholder };
   }
+  if (table === undefined) return { name, options, work: placeholder };
   if (Object.hasOwn(table, use)) return { name, options, work: table[use] };
-  const meant = nearest(use, Object.keys(table));
-  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
-  problems.say(`${at}: use`, `there is no work ${describe(use)}${hint}`);
+  const known = Object.keys(table);
+  problems.say(`${path}: use`, `there is no work ${describe(use)}${problems.hint(use, known) || listed(known)}`);
   return { name, options, work: placeholder };
 }
 
-/** How much of a circle is shown. */
-const SHOWN = 20;
+/** Where in the data a stage stands: by its name, if it has one. */
+function placeOf(pipeline: string, name: unknown, index: number): string {
+  return `${pipeline}, ${typeof name === 'string' ? `stage ${describe(name)}` : `stages[${index}]`}`;
+}
 
-function printed(cycle: readonly string[]): string {
-  const shown = cycle.slice(0, SHOWN).map((name) => `"${name}"`);
-  const rest = cycle.length - shown.length;
-  return [...shown, ...(rest > 0 ? [`(${rest} more)`] : []), `"${cycle[0]}"`].join(' → ');
+function printed({ shown, length }: Circle): string {
+  const names = shown.map((name) => describe(name));
+  const rest = length - names.length;
+  return [...names, ...(rest > 0 ? [`(${rest} more)`] : []), names[0]].join(' → ');
 }
 
 /** Stands where there is no work, until that has been said. */
@@ -136,7 +128,7 @@ function nodesOf(declared: readonly (Declared | undefined)[], path: string, prob
   const taken = new Set<string>();
   return declared.flatMap((one, index) => {
     if (one === undefined) return [];
-    const at = `${path}, ${typeof one.name === 'string' ? `stage "${one.name}"` : `stages[${index}]`}`;
+    const at = placeOf(path, one.name, index);
     checkStageName(one.name, taken, at, problems);
     if (typeof one.name === 'string') taken.add(one.name);
     return [stageNode(one, names, at, problems)];

@@ -1,6 +1,5 @@
 import { Chain } from './chain.ts';
 import type { Environment } from './environment.ts';
-import { ConfigError } from './errors/config-error.ts';
 import type { PipelineFacts, StageNode } from './pipeline.ts';
 import { Problems } from './problems.ts';
 import type { RunRequest } from './run-options.ts';
@@ -48,14 +47,7 @@ function stageTarget({ policies }: PipelineFacts, node: StageNode, work: StageFu
 function compileAll(environment: Environment, targets: readonly (Target | Chain)[]): readonly Chain[] {
   const problems = new Problems();
   const chains = targets.map((target) => {
-    if (target instanceof Chain) return target;
-    try {
-      return environment.compile(target);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      problems.join(error);
-      return undefined;
-    }
+    return target instanceof Chain ? target : problems.attempt(() => environment.compile(target));
   });
   problems.throwIfAny();
   return chains as Chain[];

@@ -39,15 +39,21 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
   readonly #graph: Graph;
   readonly #host: Host = new LocalHost();
   readonly #waiting: ((report: Report) => void)[] = [];
+  #undecided: number;
   #failed: StageCall | undefined;
 
   constructor(parts: RunParts) {
     const { environment, facts, request, chains, parent } = parts;
     this.#parts = parts;
     this.scope = new RunScope(facts.name, environment, request.settings, parent, this);
+    this.#undecided = facts.nodes.length;
     this.#graph = new Graph(facts.shape);
     this.#calls = facts.nodes.map((node, index) => new StageCall(this, chains[index] as Chain, node, index));
-    for (const [name, value] of request.completed) this.stage(name).complete(value);
+    for (const [name, value] of request.completed) {
+      const call = this.stage(name);
+      call.complete(value);
+      this.#graph.ended(call.index, 'ok');
+    }
   }
 
   /** Goes from its beginning to its end. */
@@ -57,8 +63,8 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
     scope.begin();
     if (refusal !== undefined) scope.stop('failed', refusal, refusal);
     await runGraph(this.#graph, this, this.#host);
-    const failed = this.#failed;
-    scope.finish(failed?.status ?? 'ok', failed?.error);
+    this.#conclude();
+    scope.finish();
   }
 
   /** Calls `then` with the report, when it is there. */
@@ -80,7 +86,7 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
   /** How a stage ended that `asking` waits for, itself or by way of others. */
   outcomeFor(asking: StageCall, name: string): StageReport {
     const asked = this.stage(name);
-    if (this.precedes(asked, asking)) return asked.report();
+    if (this.precedes(asked, asking) && asked.status !== undefined) return asked.report();
     throw new ConfigError(
       `Stage "${asking.name}" asks how "${name}" ended, but does not wait for it; add it to its needs or optional`,
     );
@@ -120,17 +126,33 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
     return deps;
   }
 
+  concluded(): void {
+    this.#undecided--;
+  }
+
   stageDecided(call: StageCall): void {
     const { status, error, name } = call;
-    if (status !== 'failed' && status !== 'timeout') return;
-    this.#failed ??= call;
-    if (!this.#isLast(status)) return;
+    const failed = status === 'failed' || status === 'timeout';
+    if (failed) this.#failed ??= call;
+    // What can never begin is known now; what can do without waits until this one has ended.
+    const { end } = call;
+    for (const skipped of this.#graph.decided(call.index, end.status, end.because, end.branch)) this.left(skipped);
+    if (!failed || !this.#isLast(status)) {
+      if (this.#undecided === 0) this.#conclude();
+      return;
+    }
     const how = status === 'failed' ? 'failed' : 'timed out';
     const reason = new CancelledError(`Stage "${name}" ${how}, and the run of "${this.scope.name}" goes no further`, {
       scope: 'run',
       cause: error,
     });
     this.scope.stop(status, error, reason, call.invocation ?? undefined);
+  }
+
+  /** Every stage has its verdict: that is the verdict of the run. */
+  #conclude(): void {
+    const failed = this.#failed;
+    this.scope.conclude(failed?.status ?? 'ok', failed?.error);
   }
 
   precedes(first: StageCall, then: StageCall): boolean {

@@ -1,11 +1,13 @@
 import { type Observable, of } from 'rxjs';
 import { describe, expectTypeOf, it } from 'vitest';
 import {
+  type CallResult,
   createRunner,
   type Pipeline,
   type PipelineOutput,
   pipeline,
   pipelineFrom,
+  type SluiceError,
   type StageReport,
   stage,
   tool,
@@ -254,6 +256,73 @@ describe('options of a run', () => {
     runner.run(two, 'x', { replace: { a: () => 'five' } });
     // @ts-expect-error no such stage
     runner.run(two, 'x', { stages: { c: {} } });
+  });
+});
+
+describe('several calls together', () => {
+  const add = tool('add', {}, (input: { a: number }) => input.a);
+  const say = tool('say', {}, async (input: string) => input);
+
+  it('are typed by their place, by their order and by how they settle', () => {
+    pipeline('calls').stage('a', async (_, ctx) => {
+      expectTypeOf(await ctx.callAll([])).toEqualTypeOf<[]>();
+      const pair = [
+        [add, { a: 1 }],
+        [say, 'x'],
+      ] as const;
+      expectTypeOf(await ctx.callAll(pair)).toEqualTypeOf<[number, string]>();
+      expectTypeOf(await ctx.callAll(pair, { ordered: true, settle: 'fail-fast' })).toEqualTypeOf<[number, string]>();
+      expectTypeOf(await ctx.callAll(pair, { limit: 1, deadline: '1s' })).toEqualTypeOf<[number, string]>();
+      const settled = await ctx.callAll(pair, { settle: 'all' });
+      expectTypeOf(settled).toEqualTypeOf<[CallResult<number>, CallResult<string>]>();
+      const mixed = await ctx.callAll(pair, { settle: 'all', ordered: false });
+      expectTypeOf(mixed).toEqualTypeOf<CallResult<number | string>[]>();
+      // @ts-expect-error not before it is known how it ended
+      settled[0].value;
+      if (settled[0].status !== 'ok') expectTypeOf(settled[0].error).toEqualTypeOf<SluiceError | Error>();
+    });
+  });
+
+  it('cannot be asked for in ways that there are not', () => {
+    pipeline('calls').stage('a', async (_, ctx) => {
+      // @ts-expect-error no such way
+      ctx.callAll([[say, 'x']], { settle: 'any' });
+      // @ts-expect-error a number
+      ctx.callAll([[say, 'x']], { limit: '2' });
+      // @ts-expect-error in brackets
+      ctx.callAll([say]);
+      // @ts-expect-error no tool
+      ctx.callAll([[() => 1, 'x']]);
+    });
+  });
+});
+
+describe('what a stage is given, and what it is called', () => {
+  it('is no more than a pipeline has', () => {
+    const one = pipeline<string>('one').stage('fetch', () => 1);
+    // @ts-expect-error means something else to JavaScript
+    one.stage('__proto__', () => 2);
+    // @ts-expect-error no stage and no function
+    one.stage('b', 5);
+    const called = tool('t', {}, () => 1);
+    // @ts-expect-error a tool is called, by ctx.call
+    one.stage('b', called);
+    // @ts-expect-error its own limit is a policy of the timeout plugin
+    one.stage('b', { deadline: '5s' }, () => 2);
+    // @ts-expect-error the input need not be named
+    one.stage('b', ['input'], () => 2);
+    // @ts-expect-error only the builder adds
+    pipelineFrom({ name: 'x', stages: [] }, { stages: {} }).stage('b', () => 1);
+  });
+
+  it('cannot be changed', () => {
+    const one = pipeline<string>('one').stage('fetch', () => 1);
+    // @ts-expect-error read only
+    one.name = 'two';
+    // @ts-expect-error read only
+    one.stages[0] = undefined;
+    // @ts-expect-error read only
+    one.stages[0]?.needs.push('x');
   });
 });
 

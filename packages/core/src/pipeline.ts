@@ -15,11 +15,13 @@ import type {
   StageOutput,
   StageWork,
 } from './pipeline-types.ts';
+import { readPlain } from './plain-object.ts';
 import { type Policies, RESERVED, type WrittenPolicies, writtenPolicies } from './policies.ts';
 import { Problems } from './problems.ts';
 import type { ItemOf } from './result.ts';
 import { type StageFunction, type StageTraits, stageFacts, workOf } from './stage.ts';
-import { checkStageName, checkStageOptions, PLACING_OPTIONS, readWaits, STAGE_OPTIONS } from './stage-check.ts';
+import { checkStageName, PLACING_OPTIONS, readStageOptions, readWaits, STAGE_OPTIONS } from './stage-check.ts';
+import { isTool } from './tool.ts';
 
 /** What may be said about a pipeline, beside the policies of plugins that hold for all its stages. */
 export interface PipelineOptions extends Policies {
@@ -162,7 +164,7 @@ export function pipeline<Input = void>(name: string, options: PipelineOptions = 
 export function pipelineFacts(value: unknown): PipelineFacts {
   const facts = typeof value === 'object' && value !== null ? known.get(value) : undefined;
   if (facts !== undefined) return facts;
-  throw new ConfigError(`run: expected a pipeline made by pipeline() or pipelineFrom(), got ${describe(value)}`);
+  throw new ConfigError(`expected a pipeline made by pipeline() or pipelineFrom(), got ${describe(value)}`);
 }
 
 /** What a pipeline is told about itself. */
@@ -172,23 +174,20 @@ export type PipelineHead = Pick<PipelineFacts, 'name' | 'onFailure' | 'deadlineM
 export function readPipelineOptions(name: unknown, options: unknown, problems: Problems): PipelineHead {
   if (typeof name !== 'string' || name.trim() === '') problems.add('pipeline.name', 'a name', name);
   const title = typeof name === 'string' ? name : '?';
-  const path = `pipeline "${title}"`;
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    problems.add(`${path}: options`, 'an object', options);
-    return { name: title, onFailure: 'cancel', deadlineMs: undefined, policies: [] };
-  }
-  const { onFailure = 'cancel', deadline } = options as Partial<Record<string, unknown>>;
+  const path = `pipeline ${describe(title)}`;
+  const given = readPlain(options, `${path}: options`, problems) ?? {};
+  const { onFailure = 'cancel', deadline } = given;
   if (onFailure !== 'cancel' && onFailure !== 'continue') {
     problems.add(`${path}: onFailure`, "'cancel' or 'continue'", onFailure);
   }
-  for (const key of Object.keys(options)) {
+  for (const key of Object.keys(given)) {
     if (RESERVED.has(key) && !OWN.includes(key)) problems.say(`${path}: ${key}`, 'is no option of a pipeline');
   }
   return {
     name: title,
     onFailure: onFailure === 'continue' ? 'continue' : 'cancel',
     deadlineMs: deadline === undefined ? undefined : readDuration(deadline as Duration, `${path}: deadline`, problems),
-    policies: writtenPolicies('pipeline', `${path}: `, policiesOf(options, OWN)),
+    policies: writtenPolicies('pipeline', `${path}: `, policiesOf(given, OWN)),
   };
 }
 
@@ -210,11 +209,13 @@ export function stageNode(
   problems: Problems,
 ): StageNode {
   const title = typeof name === 'string' ? name : '?';
-  const given = checkStageOptions(options, path, PLACING_OPTIONS, problems) ? options : {};
+  const given = readStageOptions(options, path, PLACING_OPTIONS, problems);
   const waits = readWaits(title, given, before, path, problems);
   const reused = stageFacts(work);
   if (typeof work !== 'function' && reused === undefined) {
-    problems.add(`${path}: work`, 'a function (deps, context) => result, or a stage made by stage()', work);
+    if (isTool(work))
+      problems.say(`${path}: work`, 'is a tool; write a function that calls it: (deps, ctx) => ctx.call(tool, input)');
+    else problems.add(`${path}: work`, 'a function (deps, context) => result, or a stage made by stage()', work);
   }
   const placed = given as StageTraits & { readonly when?: StageNode['when'] };
   const traits = { ...reused?.traits, ...definedOf(placed) };
@@ -233,7 +234,7 @@ export function stageNode(
     work: typeof work === 'function' || reused !== undefined ? workOf(work) : () => undefined,
     when: placed.when,
     policies: [
-      ...writtenPolicies('stage', `stage "${title}": `, reused?.policies),
+      ...writtenPolicies('stage', `stage ${describe(title)}: `, reused?.policies),
       ...writtenPolicies('stage', `${path}: `, policiesOf(given, [...STAGE_OPTIONS, ...PLACING_OPTIONS])),
     ],
   };
@@ -271,16 +272,27 @@ export class GraphPipeline implements Pipeline {
   }
 }
 
+/** Whether `value` is an array; a Proxy that was revoked is none. */
+function isArray(value: unknown): boolean {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
 class Builder extends GraphPipeline {
   stage(name: unknown, ...rest: readonly [options: unknown, work?: unknown]): Builder {
     const facts = pipelineFacts(this);
     const problems = new Problems();
     const [options, work] = rest.length < 2 ? [{}, rest[0]] : rest;
     const before = new Set(facts.indexes.keys());
-    const path = `pipeline "${facts.name}", stage ${typeof name === 'string' ? `"${name}"` : describe(name)}`;
+    const path = `pipeline ${describe(facts.name)}, stage ${describe(name)}`;
     checkStageName(name, before, path, problems);
+    const swapped = typeof options === 'function' || stageFacts(options) !== undefined || isTool(options);
+    if (swapped) problems.say(path, 'its work comes last: .stage(name, needs or options, work)');
     const node = stageNode(
-      { name, options: Array.isArray(options) ? { needs: options } : options, work },
+      { name, options: isArray(options) ? { needs: options } : swapped ? {} : options, work: swapped ? options : work },
       before,
       path,
       problems,

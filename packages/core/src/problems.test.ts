@@ -41,4 +41,68 @@ describe('problems', () => {
     expect(details).toEqual({ issues });
     expect(problems.count).toBe(6);
   });
+
+  it('hint at the name that was meant; at none where none is near', () => {
+    const problems = new Problems();
+    expect(problems.hint('atempts', ['attempts', 'backoff'])).toBe('; did you mean "attempts"?');
+    expect(problems.hint('weather', ['attempts', 'backoff'])).toBe('');
+    expect(problems.hint('atempts', [])).toBe('');
+  });
+
+  it('hint twenty times, found or not, and do not look at what is known after that', () => {
+    let looked = 0;
+    const known: Iterable<string> = {
+      *[Symbol.iterator]() {
+        looked++;
+        yield 'attempts';
+      },
+    };
+    const problems = new Problems();
+    const hints = Array.from({ length: 1_000 }, (_, index) =>
+      problems.hint(index % 2 === 0 ? 'atempts' : 'weather', known),
+    );
+    expect(looked).toBe(20);
+    expect(hints.map((hint) => hint !== '')).toEqual(
+      Array.from({ length: 1_000 }, (_, index) => index < 20 && index % 2 === 0),
+    );
+    expect(new Problems().hint('atempts', known)).toBe('; did you mean "attempts"?');
+  });
+
+  it('about more than twenty unknown keys name what is known instead', () => {
+    const problems = new Problems();
+    for (let index = 0; index < 21; index++)
+      problems.unknownKeys({ [`atempts${index % 10}`]: 1 }, ['attempts'], 'retry');
+    let thrown: unknown;
+    try {
+      problems.throwIfAny();
+    } catch (error) {
+      thrown = error;
+    }
+    const said = (thrown as ConfigError).issues.map(({ message }) => message);
+    expect(said[19]).toBe('retry.atempts9: unknown option; did you mean "attempts"?');
+    expect(said[20]).toBe('retry.atempts0: unknown option; known: attempts');
+  });
+
+  it('join those of another error, behind those that are there, however many they are', () => {
+    const inner = new Problems();
+    for (let index = 0; index < 150_000; index++) inner.say(`p${index}`, 'is wrong');
+    const outer = new Problems();
+    outer.add('first', 'a name', 5);
+    try {
+      inner.throwIfAny();
+    } catch (error) {
+      outer.join(error as ConfigError);
+    }
+    outer.say('last', 'is wrong');
+    expect(outer.count).toBe(150_002);
+    let thrown: unknown;
+    try {
+      outer.throwIfAny();
+    } catch (error) {
+      thrown = error;
+    }
+    const { issues } = thrown as ConfigError;
+    expect([issues[0]?.path, issues[1]?.path, issues.at(-1)?.path]).toEqual(['first', 'p0', 'last']);
+    expect(issues[0]).toMatchObject({ expected: 'a name', value: 5 });
+  });
 });

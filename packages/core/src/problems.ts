@@ -2,6 +2,9 @@ import { describe } from './describe.ts';
 import { ConfigError, type ConfigIssue } from './errors/config-error.ts';
 import { nearest } from './nearest.ts';
 
+/** How many hints at names are given: each costs a look at all names that there are. */
+const HINTS = 20;
+
 /**
  * Gathers everything that is wrong with a configuration, so that its author hears of all of it at once.
  *
@@ -23,6 +26,7 @@ import { nearest } from './nearest.ts';
  */
 export class Problems {
   readonly #issues: ConfigIssue[] = [];
+  #hints = 0;
 
   /** Notes that `path` holds `value` where `expected` (a noun phrase) was wanted. */
   add(path: string, expected: string, value: unknown): void {
@@ -34,19 +38,37 @@ export class Problems {
     this.#issues.push({ path, message: `${path}: ${message}` });
   }
 
+  /** A hint at the name that `name` was meant to be, to be put behind a message; empty when there is none, or enough was hinted. */
+  hint(name: string, known: Iterable<string>): string {
+    if (this.#hints >= HINTS) return '';
+    this.#hints++;
+    const meant = nearest(name, known);
+    return meant === undefined ? '' : `; did you mean ${describe(meant)}?`;
+  }
+
   /** Notes each key of `value` that is not among `known`, with the nearest one that is. */
   unknownKeys(value: object, known: readonly string[], path: string): void {
     for (const key of Object.keys(value)) {
       if (known.includes(key)) continue;
-      const meant = nearest(key, known);
-      const hint = meant === undefined ? `known: ${known.join(', ')}` : `did you mean "${meant}"?`;
-      this.say(path === '' ? key : `${path}.${key}`, `unknown option; ${hint}`);
+      const hint = this.hint(key, known) || `; known: ${known.join(', ')}`;
+      this.say(path === '' ? key : `${path}.${key}`, `unknown option${hint}`);
     }
   }
 
   /** Notes all that another error lists. */
   join(error: ConfigError): void {
-    this.#issues.push(...error.issues);
+    for (const issue of error.issues) this.#issues.push(issue);
+  }
+
+  /** Answers what `read` does; a {@link ConfigError} that it throws is noted, and undefined is answered. */
+  attempt<T>(read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      this.join(error);
+      return undefined;
+    }
   }
 
   /** How many problems were noted. */

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util';
+import { isDeepStrictEqual, types } from 'node:util';
 import { describe } from './describe.ts';
 import { ConfigError } from './errors/config-error.ts';
 import { DataConflictError } from './errors/data-conflict-error.ts';
@@ -33,18 +33,22 @@ export interface Writer {
 }
 
 interface Entry {
-  readonly value: unknown;
-  readonly how: 'set' | 'merge';
-  /** Who wrote it since it was last written by somebody whom all of them follow. */
-  readonly writers: readonly Writer[];
+  value: unknown;
+  /** Who has set it, with what each set last. */
+  readonly sets: Map<Writer, unknown>;
+  /** Of those, the ones whom no other that set it follows. */
+  setters: readonly Writer[];
+  /** Who has merged into it. */
+  readonly mergers: Set<Writer>;
 }
 
 /** The data of a run, with who wrote what. */
 export class RunData {
   readonly #entries = new Map<string, Entry>();
+  readonly #reducing = new Set<string>();
 
   constructor(initial: ReadonlyMap<string, unknown> = new Map()) {
-    for (const [key, value] of initial) this.#entries.set(key, { value, how: 'set', writers: [] });
+    for (const [key, value] of initial) this.#entries.set(key, entryOf(value));
   }
 
   /** The data as one writer sees them. `usable` says whether it may still write, and is told of what comes too late. */
@@ -54,15 +58,15 @@ export class RunData {
       has: (key) => this.#entries.has(key),
       entries: () => [...this.#entries].map(([key, { value }]) => [key, value]),
       set: (key, value) => {
-        checkKey(key);
+        this.#check(key);
         if (usable()) this.#set(writer, key, value);
       },
       merge: (key, value, reducer) => {
-        checkKey(key);
+        this.#check(key);
         if (typeof reducer !== 'function') {
           throw new ConfigError(`data.merge: expected a function (current, value) => merged, got ${describe(reducer)}`);
         }
-        const merged = reducer(this.#entries.get(key)?.value as never, value);
+        const merged = this.#reduce(key, value, reducer as never) as never;
         if (usable()) this.#merge(writer, key, merged);
         return merged;
       },
@@ -70,26 +74,58 @@ export class RunData {
   }
 
   #set(writer: Writer, key: string, value: unknown): void {
-    const beside = this.#beside(writer, key);
-    const entry = this.#entries.get(key);
-    if (beside.length > 0 && entry !== undefined) {
-      if (entry.how === 'merge' || !isDeepStrictEqual(entry.value, value)) throw conflict(writer, beside, key);
+    const entry = this.#entries.get(key) ?? entryOf(undefined);
+    const setters = besides(writer, entry.setters);
+    const against = besides(writer, entry.mergers);
+    // Who follows the last that set it follows all that did.
+    if (setters.length > 0) {
+      for (const other of besides(writer, entry.sets.keys())) {
+        if (!isDeepStrictEqual(entry.sets.get(other), value)) against.push(other);
+      }
     }
-    this.#entries.set(key, { value, how: 'set', writers: [...beside, writer] });
+    if (against.length > 0) throw conflict(writer, against, key);
+    entry.value = value;
+    entry.sets.set(writer, value);
+    entry.setters = [...setters, writer];
+    this.#entries.set(key, entry);
   }
 
   #merge(writer: Writer, key: string, merged: unknown): void {
-    const beside = this.#beside(writer, key);
-    const entry = this.#entries.get(key);
-    if (beside.length > 0 && entry?.how === 'set') throw conflict(writer, beside, key);
-    this.#entries.set(key, { value: merged, how: 'merge', writers: [...beside, writer] });
+    const entry = this.#entries.get(key) ?? entryOf(undefined);
+    const setters = besides(writer, entry.setters);
+    if (setters.length > 0) throw conflict(writer, setters, key);
+    entry.value = merged;
+    entry.mergers.add(writer);
+    this.#entries.set(key, entry);
   }
 
-  /** Those who have written the key without this writer waiting for them. */
-  #beside(writer: Writer, key: string): Writer[] {
-    const writers = this.#entries.get(key)?.writers ?? [];
-    return writers.filter((other) => other !== writer && !writer.follows(other));
+  /** What the reducer makes of what is there. It must not write there itself: what it wrote would be lost. */
+  #reduce(key: string, value: unknown, reducer: (current: never, value: never) => unknown): unknown {
+    this.#reducing.add(key);
+    let merged: unknown;
+    try {
+      merged = reducer(this.#entries.get(key)?.value as never, value as never);
+    } finally {
+      this.#reducing.delete(key);
+    }
+    if (!types.isPromise(merged)) return merged;
+    merged.catch(() => {});
+    throw new ConfigError('data.merge: the reducer answered a promise; merge what it resolves to');
   }
+
+  #check(key: unknown): void {
+    if (typeof key !== 'string') throw new ConfigError(`data: expected a key that is a text, got ${describe(key)}`);
+    if (this.#reducing.has(key)) throw new ConfigError(`data: a reducer must not write to ${describe(key)} itself`);
+  }
+}
+
+function entryOf(value: unknown): Entry {
+  return { value, sets: new Map(), setters: [], mergers: new Set() };
+}
+
+/** Those among `others` for whom this writer does not wait. */
+function besides(writer: Writer, others: Iterable<Writer>): Writer[] {
+  return [...others].filter((other) => other !== writer && !writer.follows(other));
 }
 
 function conflict(writer: Writer, beside: readonly Writer[], key: string): DataConflictError {
@@ -98,8 +134,4 @@ function conflict(writer: Writer, beside: readonly Writer[], key: string): DataC
     `Stages ${names.slice(0, -1).join(', ')} and ${names.at(-1)} write "${key}" of the run's data, and none waits for the other`,
     { details: { key, stages: [...beside, writer].map(({ name }) => name) } },
   );
-}
-
-function checkKey(key: unknown): void {
-  if (typeof key !== 'string') throw new ConfigError(`data: expected a key that is a text, got ${describe(key)}`);
 }

@@ -1,13 +1,15 @@
+import { types } from 'node:util';
 import { policiesOf, readCallOptions } from './call-options.ts';
 import type { Context } from './context.ts';
+import { describe } from './describe.ts';
 import type { Duration } from './duration.ts';
-import { ConfigError } from './errors/config-error.ts';
 import type { Observable } from './flow.ts';
-import { nearest } from './nearest.ts';
 import type { AnyPipeline, PipelineFacts, PipelineInput, PipelineItems, PipelineOutput } from './pipeline.ts';
+import { readPlain } from './plain-object.ts';
 import { type Policies, RESERVED } from './policies.ts';
 import { Problems } from './problems.ts';
 import { type Stage, type StageFunction, stageFacts, workOf } from './stage.ts';
+import { listed } from './stage-check.ts';
 
 /** What may be said about one run, beside policies of plugins, which replace those of its stages field by field. */
 export interface RunOptions<P extends AnyPipeline = AnyPipeline> extends Policies {
@@ -112,16 +114,20 @@ function plainRequest(deadlineMs: number | undefined): RunRequest {
   };
 }
 
+/** What holds for a run that does not start because something is wrong with what it was asked with: its id, if that can be read. */
+export function refusedRequest(options: unknown): RunRequest {
+  const request = plainRequest(undefined);
+  const { runId, correlationId } = readPlain(options ?? {}, '', new Problems()) ?? {};
+  const id = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+  return { ...request, settings: { ...request.settings, runId: id(runId), correlationId: id(correlationId) } };
+}
+
 /** Checks and sorts the options of one run. Throws a {@link ConfigError} that lists all that is wrong with them. */
 export function readRunOptions(options: unknown, facts: PipelineFacts): RunRequest {
   if (options === undefined) return plainRequest(facts.deadlineMs);
   const problems = new Problems();
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    problems.add('options', 'an object', options);
-    problems.throwIfAny();
-  }
-  const given = options as Written;
-  const shared = issuesOf(() => readCallOptions(pick(given, SHARED)), problems);
+  const given = readPlain(options, '', problems, 'a plain object of options') ?? {};
+  const shared = problems.attempt(() => readCallOptions(pick(given, SHARED)));
   for (const key of Object.keys(given)) {
     if (RESERVED.has(key) && !OWN.includes(key)) problems.say(key, 'is no option of a run');
   }
@@ -144,7 +150,7 @@ export function readRunOptions(options: unknown, facts: PipelineFacts): RunReque
     policies: policiesOf(given, OWN),
     stages: read('stages', (value, path) => readPolicies(value, path, problems)),
     replace: read('replace', (value, path) => readWork(value, path, problems)),
-    completed: read('completed', (value) => value),
+    completed: read('completed', (value, path) => readOutput(value, path, problems)),
   };
   problems.throwIfAny();
   return request;
@@ -154,17 +160,6 @@ function pick(from: Written, keys: readonly string[]): Written {
   return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]));
 }
 
-/** What `read` answers; the issues of the ConfigError that it throws are noted. */
-function issuesOf<T>(read: () => T, problems: Problems): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    problems.join(error);
-    return undefined;
-  }
-}
-
 function readMap<T>(
   given: unknown,
   path: string,
@@ -172,12 +167,14 @@ function readMap<T>(
   read: (value: unknown, path: string) => T,
 ): ReadonlyMap<string, T> {
   if (given === undefined) return EMPTY;
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    problems.add(path, 'an object', given);
-    return EMPTY;
-  }
-  const entries = Object.entries(given).filter(([, value]) => value !== undefined || path === 'completed');
-  return new Map(entries.map(([name, value]) => [name, read(value, `${path}.${name}`)]));
+  const fields = readPlain(given, path, problems) ?? {};
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined || path === 'completed');
+  return new Map(entries.map(([name, value]) => [name, read(value, `${path}.${short(name)}`)]));
+}
+
+/** A name as a part of a path: short enough to be read, and on one line. */
+function short(name: string): string {
+  return describe(name).slice(1, -1);
 }
 
 function readByStage<T>(
@@ -190,23 +187,19 @@ function readByStage<T>(
   const map = readMap(given, path, problems, read);
   for (const name of map.keys()) {
     if (indexes.has(name)) continue;
-    const meant = nearest(name, indexes.keys());
-    const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
-    problems.say(`${path}.${name}`, `pipeline "${pipeline}" has no stage "${name}"${hint}`);
+    const hint = problems.hint(name, indexes.keys()) || listed(indexes.keys());
+    problems.say(`${path}.${short(name)}`, `pipeline ${describe(pipeline)} has no stage ${describe(name)}${hint}`);
   }
   return map;
 }
 
 function readPolicies(value: unknown, path: string, problems: Problems): Written {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    problems.add(path, 'an object of policies', value);
-    return {};
-  }
-  for (const key of Object.keys(value)) {
+  const fields = readPlain(value, path, problems, 'a plain object of policies') ?? {};
+  for (const key of Object.keys(fields)) {
     if (RESERVED.has(key))
       problems.say(`${path}.${key}`, 'is no policy; only policies of plugins can be set for a run');
   }
-  return policiesOf(value, []) ?? {};
+  return policiesOf(fields, []) ?? {};
 }
 
 function readWork(value: unknown, path: string, problems: Problems): StageFunction {
@@ -215,13 +208,20 @@ function readWork(value: unknown, path: string, problems: Problems): StageFuncti
   return () => undefined;
 }
 
+function readOutput(value: unknown, path: string, problems: Problems): unknown {
+  if (types.isPromise(value)) {
+    value.catch(() => {});
+    problems.add(path, 'the output itself; await it first', value);
+  }
+  return value;
+}
+
 function readData(given: unknown, problems: Problems): ReadonlyMap<string, unknown> | undefined {
   if (given === undefined) return undefined;
-  if (given instanceof Map) {
+  if (types.isMap(given)) {
     for (const key of given.keys()) if (typeof key !== 'string') problems.add('data', 'keys that are texts', key);
-    return new Map(given);
+    return new Map(given as ReadonlyMap<string, unknown>);
   }
-  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return new Map(Object.entries(given));
-  problems.add('data', 'an object or a Map', given);
-  return undefined;
+  const fields = readPlain(given, 'data', problems, 'a plain object, or a Map');
+  return fields && new Map(Object.entries(fields));
 }

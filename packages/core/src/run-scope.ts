@@ -55,6 +55,11 @@ export class RunScope extends Caller implements TimerNode, EventScope {
   /** The work that began it; null for a run that stands alone. */
   readonly parent: Execution | null;
   readonly runId: string;
+  readonly correlationId: string;
+  /** How its calls are to be preferred to others that wait. */
+  readonly priority: number;
+  /** The run that it is a part of. */
+  readonly parentRun: RunScope | null;
   /** How many runs it is nested in. */
   readonly depth: number;
   readonly listeners: Set<Listener<SluiceEvent>> = new Set();
@@ -73,7 +78,6 @@ export class RunScope extends Caller implements TimerNode, EventScope {
   readonly #startedAt: number;
   #durationMs = 0;
   #passedAt = Number.POSITIVE_INFINITY;
-  #told = false;
   #tie: Tie | undefined;
   #controller: AbortController | undefined;
   #context: AsyncResource | undefined;
@@ -92,7 +96,10 @@ export class RunScope extends Caller implements TimerNode, EventScope {
     this.settings = settings;
     this.parent = parent;
     this.runId = settings.runId ?? makeId(environment.clock);
-    this.depth = parent === null ? 0 : (this.parentRun?.depth ?? -1) + 1;
+    this.parentRun = parent === null ? null : parent.call.root.runScope;
+    this.correlationId = settings.correlationId ?? parent?.call.correlationId ?? this.runId;
+    this.priority = settings.priority ?? this.parentRun?.priority ?? 0;
+    this.depth = (this.parentRun?.depth ?? -1) + 1;
     this.#owner = owner;
     this.#startedAt = environment.clock.now();
     account.runs++;
@@ -107,25 +114,12 @@ export class RunScope extends Caller implements TimerNode, EventScope {
     return this;
   }
 
-  /** The run that it is a part of. */
-  get parentRun(): RunScope | null {
-    return this.parent === null ? null : this.parent.call.root.runScope;
-  }
-
   get open(): boolean {
     return this.#phase < RELEASED;
   }
 
   get title(): string {
     return `Run of "${this.name}"`;
-  }
-
-  get correlationId(): string {
-    return this.settings.correlationId ?? this.parent?.call.correlationId ?? this.runId;
-  }
-
-  get priority(): number {
-    return this.settings.priority ?? this.parentRun?.priority ?? 0;
   }
 
   get data(): RunData {
@@ -164,8 +158,7 @@ export class RunScope extends Caller implements TimerNode, EventScope {
   begin(): void {
     const { environment, settings } = this;
     const { deadlineMs = Number.POSITIVE_INFINITY } = settings;
-    this.#told = environment.events.listening;
-    if (this.#told) this.emit('run.start');
+    this.emit('run.start');
     if (this.aborted) this.onAbort(this.reason);
     if (this.#phase !== OPEN || deadlineMs === Number.POSITIVE_INFINITY || !environment.timeouts) return;
     if (deadlineMs <= 0) {
@@ -190,18 +183,22 @@ export class RunScope extends Caller implements TimerNode, EventScope {
 
   /** Stops it on somebody's demand. */
   cancel(reason: unknown): void {
-    const error = this.#cancelled(reason);
-    this.stop('cancelled', error, reason ?? error);
+    this.environment.decisions.after(() => {
+      const error = this.#cancelled(reason);
+      this.stop('cancelled', error, reason === undefined ? error : reason);
+    });
   }
 
   onAbort(reason: unknown): void {
-    if (this.#phase !== OPEN) return;
-    this.#decide('cancelled', this.#cancelled(reason));
+    this.environment.decisions.after(() => {
+      if (this.#phase === OPEN) this.#decide('cancelled', this.#cancelled(reason));
+    });
     this.#controller?.abort(reason);
   }
 
   expire(lagMs: number): void {
-    this.#context?.runInAsyncScope(() => this.#expired(lagMs));
+    this.#passedAt = this.timerAt;
+    this.#context?.runInAsyncScope(() => this.environment.decisions.during(() => this.#expired(lagMs)));
   }
 
   #expired(lagMs: number): void {
@@ -216,9 +213,13 @@ export class RunScope extends Caller implements TimerNode, EventScope {
     this.stop('timeout', error, error);
   }
 
-  /** All its stages are over. What none of them has decided is decided now. */
-  finish(verdict: Verdict, error: unknown): void {
-    if (this.#phase === OPEN) this.#decide(verdict, error);
+  /** Gives the verdict that its stages amount to, when all of them have theirs. */
+  conclude(verdict: Verdict, error: unknown): void {
+    if (this.#phase === OPEN && !this.aborted) this.#decide(verdict, error);
+  }
+
+  /** All its stages are over. */
+  finish(): void {
     this.#finished = true;
     Scope.advance(this);
   }
@@ -238,7 +239,7 @@ export class RunScope extends Caller implements TimerNode, EventScope {
     this.error = error;
     this.#durationMs = this.environment.clock.now() - this.#startedAt;
     if (this.#context === undefined) return;
-    this.#passedAt = this.environment.timers.expiry(this);
+    this.#passedAt = Math.min(this.#passedAt, this.environment.timers.expiry(this));
     this.environment.timers.disarm(this);
     this.#context = undefined;
   }
@@ -247,10 +248,8 @@ export class RunScope extends Caller implements TimerNode, EventScope {
     if (this.#phase !== DECIDED || !this.#finished || this.unreleased > 0) return false;
     this.#phase = RELEASED;
     this.#owner.released();
-    if (this.#told) {
-      const { verdict: status, error, durationMs } = this;
-      this.emit('run.end', status === 'ok' ? { status, durationMs } : { status, durationMs, error });
-    }
+    const { verdict: status, error, durationMs } = this;
+    this.emit('run.end', status === 'ok' ? { status, durationMs } : { status, durationMs, error });
     for (const listener of [...this.listeners]) listener.complete();
     return true;
   }

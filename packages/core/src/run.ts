@@ -1,6 +1,7 @@
 import type { Environment } from './environment.ts';
-import { ConfigError } from './errors/config-error.ts';
+import { InterceptorError } from './errors/interceptor-error.ts';
 import { MaxDepthError } from './errors/max-depth-error.ts';
+import { isSluiceError, type SluiceError } from './errors/sluice-error.ts';
 import { EventStream } from './event-stream.ts';
 import type { SluiceEvent } from './events.ts';
 import type { Execution } from './execution.ts';
@@ -16,7 +17,7 @@ import {
 import { planOf } from './pipeline-plan.ts';
 import { PipelineRun, type RunParts } from './pipeline-run.ts';
 import type { Report } from './report.ts';
-import { readRunOptions } from './run-options.ts';
+import { readRunOptions, refusedRequest } from './run-options.ts';
 
 /**
  * One run of a pipeline. It can be awaited: it resolves to the outputs by name, or rejects with the {@link SluiceError} that decided
@@ -64,21 +65,21 @@ function runParts(
   options: unknown,
   parent: Execution | null,
 ): RunParts {
+  let facts = NO_STAGES;
   try {
-    const facts = pipelineFacts(pipeline);
+    facts = pipelineFacts(pipeline);
     const request = readRunOptions(options, facts);
     const chains = planOf(environment, facts, request);
     return { environment, facts, request, chains, input, parent, refusal: tooDeep(environment, facts, parent) };
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const facts = { ...NO_STAGES, name: nameOf(pipeline) };
-    return { environment, facts, request: readRunOptions(undefined, facts), chains: [], input, parent, refusal: error };
+    const request = refusedRequest(options);
+    return { environment, facts, request, chains: [], input, parent, refusal: asRefusal(error) };
   }
 }
 
 /** What stands in place of a pipeline that cannot be run. */
 const NO_STAGES: PipelineFacts = {
-  name: '',
+  name: '(no pipeline)',
   onFailure: 'cancel',
   deadlineMs: undefined,
   policies: [],
@@ -87,12 +88,10 @@ const NO_STAGES: PipelineFacts = {
   shape: graphShape([], [], []),
 };
 
-function nameOf(pipeline: unknown): string {
-  try {
-    return pipelineFacts(pipeline).name;
-  } catch {
-    return '(no pipeline)';
-  }
+/** Why a run does not start: what is wrong with what it was asked with, or with a plugin that looked at it. */
+function asRefusal(error: unknown): SluiceError {
+  if (isSluiceError(error)) return error;
+  return new InterceptorError('(plugin)', 'threw while it read its policies', { cause: error });
 }
 
 function tooDeep(

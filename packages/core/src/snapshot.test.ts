@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { Snapshot } from './snapshot.ts';
+import { Snapshot, snapshotOf } from './snapshot.ts';
 
 it('a snapshot stays as it was when it was taken', () => {
   const snapshot = new Snapshot();
   expect(snapshot.value).toBeUndefined();
   const rows = [1];
-  expect(snapshot.take({ rows })).toBe(true);
+  expect(snapshot.take({ rows })).toBeUndefined();
   rows.push(2);
   expect(snapshot.value).toEqual({ rows: [1] });
 });
@@ -17,9 +17,11 @@ it('the latest snapshot counts', () => {
   expect(snapshot.value).toBe(2);
 });
 
-it.each<[string, unknown, string]>([
-  ['a function', () => {}, 'a function'],
-  ['an object with a function', { run: () => {} }, 'an object'],
+const MB = 1_048_576;
+
+it.each<[string, unknown]>([
+  ['a function', () => {}],
+  ['an object with a function', { run: () => {} }],
   [
     'a hostile getter',
     {
@@ -27,15 +29,40 @@ it.each<[string, unknown, string]>([
         throw new Error('no');
       },
     },
-    'an object',
   ],
-  ['a Proxy', new Proxy({}, {}), 'a Proxy'],
-])('%s cannot be copied: the last good copy stays', (_, value, words) => {
+  ['a Proxy', new Proxy({}, {})],
+])('%s cannot be copied: the last good copy stays', (_, value) => {
   const snapshot = new Snapshot();
+  expect(snapshot.take(value)).toBe('it cannot be copied');
+  expect(snapshot.value).toBe('[not kept: it cannot be copied]');
   snapshot.take('good');
-  expect(snapshot.take(value)).toBe(false);
+  expect(snapshot.take(value)).toBe('it cannot be copied');
   expect(snapshot.value).toBe('good');
-  expect(snapshot.refused).toBe(words);
-  snapshot.take('better');
-  expect(snapshot.refused).toBeUndefined();
+});
+
+it.each<[string, unknown]>([
+  ['a text', 'x'.repeat(MB)],
+  ['bytes', { rows: [new Uint8Array(MB)] }],
+  ['many small things', Array.from({ length: MB / 8 }, (_, index) => index)],
+  ['a map', new Map([['k', 'x'.repeat(MB)]])],
+])('%s of more than 1 MB is not kept: the last good copy stays', (_, value) => {
+  const snapshot = new Snapshot();
+  expect(snapshot.take(value)).toBe('it is larger than 1 MB');
+  expect(snapshot.value).toBe('[not kept: it is larger than 1 MB]');
+  snapshot.take('good');
+  snapshot.take(value);
+  expect(snapshot.value).toBe('good');
+});
+
+it('of the items of a stream copies are kept, and what is not kept is said in its place', () => {
+  const item = { n: 1 };
+  const copies = snapshotOf([item, () => {}, 'b']);
+  item.n = 2;
+  expect(copies).toEqual([{ n: 1 }, '[not kept: it cannot be copied]', 'b']);
+});
+
+it('of the items of a stream as many are kept from the first on as 1 MB holds', () => {
+  const half = 'x'.repeat(MB / 2 - 100);
+  const copies = snapshotOf([half, half, 'y'.repeat(1_000), 'z']);
+  expect(copies).toEqual([half, half, '[2 more were not kept: they are larger than 1 MB]']);
 });

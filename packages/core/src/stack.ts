@@ -6,6 +6,7 @@ import type { Context } from './context.ts';
 import { describe } from './describe.ts';
 import { Environment } from './environment.ts';
 import { ConfigError } from './errors/config-error.ts';
+import { InterceptorError } from './errors/interceptor-error.ts';
 import { type Explanation, explainChain } from './explain.ts';
 import type { Finding } from './finding.ts';
 import { functionTarget } from './function-target.ts';
@@ -149,7 +150,7 @@ export class Stack {
     const applying = this.interceptors.filter(
       ({ applies }) => subject === ANYTHING || typeof applies !== 'string' || applies === subject.target,
     );
-    const policies = applying.map(({ policy }) => (policy === undefined ? undefined : resolvePolicy(policy, subject)));
+    const policies = applying.map((interceptor) => policyOf(interceptor, subject));
     const placed = applying.map((interceptor, index) => ({
       interceptor,
       traits: traitsOf(interceptor, policies[index]),
@@ -213,6 +214,17 @@ function ordered(plugins: readonly Plugin[]): Interceptor[] {
   });
   problems.throwIfAny();
   return [...interceptors].sort((a, b) => a.priority - b.priority);
+}
+
+/** The options of an interceptor for a target. A parse that throws what is no ConfigError is a fault of the plugin's. */
+function policyOf({ name, policy }: Interceptor, subject: PolicySubject): ResolvedPolicy | undefined {
+  if (policy === undefined) return undefined;
+  try {
+    return resolvePolicy(policy, subject);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new InterceptorError(name, `threw when it parsed the policy "${policy.key}"`, { cause: error });
+  }
 }
 
 function traitsOf({ traits }: Interceptor, policy: ResolvedPolicy | undefined): Traits | undefined {

@@ -6,7 +6,7 @@ import { EventStream, type Listener } from './event-stream.ts';
 import type { Observable } from './flow.ts';
 import type { StepEnd } from './graph-loop.ts';
 import { Invocation, type Receiver } from './invocation.ts';
-import { isRealError } from './is-real-error.ts';
+import { messageOf } from './message-of.ts';
 import type { StageNode } from './pipeline.ts';
 import type { StageReport } from './report.ts';
 import type { Writer } from './run-data.ts';
@@ -18,7 +18,9 @@ export interface StageOwner {
   readonly scope: RunScope;
   /** What its work is given. */
   depsOf(call: StageCall): object;
-  /** It has its verdict; it may still unwind. */
+  /** One more stage has its verdict, in whatever way. */
+  concluded(): void;
+  /** It has its verdict by way of its call; it may still unwind. */
   stageDecided(call: StageCall): void;
   /** How a stage ended that `asking` waits for. */
   outcomeFor(asking: StageCall, name: string): StageReport;
@@ -44,6 +46,7 @@ export class StageCall implements Receiver, Writer {
   private branch = false;
   private startedAt: number | undefined = undefined;
   private durationMs = 0;
+  private over = false;
   private ended: ((end: StepEnd) => void) | null = null;
   private listeners: Set<Listener<unknown>> | null = null;
 
@@ -75,42 +78,45 @@ export class StageCall implements Receiver, Writer {
 
   private begin(): void {
     const { scope } = this.owner;
+    const deps = this.owner.depsOf(this);
+    const wanted = scope.aborted || this.isWanted(deps);
+    // Its own `when` may have stopped the run.
     if (scope.aborted) {
       this.leave('cancelled');
-      this.close();
-      return;
-    }
-    const deps = this.owner.depsOf(this);
-    if (!this.wanted(deps)) {
-      this.close();
-      return;
-    }
-    this.startedAt = scope.environment.clock.now();
-    this.invocation = new Invocation(this.chain, deps, scope);
-    this.invocation.stream(this);
-  }
-
-  /** Whether its `when` lets it run; if not, what became of it is noted. */
-  private wanted(deps: object): boolean {
-    const { when } = this.node;
-    if (when === undefined) return true;
-    try {
-      const answer = when(deps as never);
-      if (typeof answer === 'object' && answer !== null && 'then' in answer) {
-        throw new TypeError('it answered a promise; make the decision in the stage itself, with ctx.skip()');
-      }
-      if (answer) return true;
+    } else if (wanted === false) {
       this.leave('skipped', 'when');
-    } catch (thrown) {
-      const why = isRealError(thrown) ? thrown.message : String(thrown);
-      this.error = new StageFailedError(`Stage "${this.name}" failed: its "when" threw: ${why}`, {
-        scope: this.scopeName,
-        cause: thrown,
-      });
+    } else if (wanted !== true) {
+      this.error = wanted;
       this.leave('failed');
       this.owner.stageDecided(this);
+    } else {
+      this.startedAt = scope.environment.clock.now();
+      this.invocation = new Invocation(this.chain, deps, scope);
+      this.invocation.stream(this);
+      return;
     }
-    return false;
+    this.close();
+  }
+
+  /** Whether its `when` lets it run, or what is wrong with that. */
+  private isWanted(deps: object): boolean | SluiceError {
+    const { when } = this.node;
+    if (when === undefined) return true;
+    let why: string;
+    let cause: unknown;
+    try {
+      const answer = when(deps as never);
+      if (!(answer instanceof Promise)) return Boolean(answer);
+      answer.catch(() => {});
+      why = 'answered a promise; decide that in the stage itself, with ctx.skip()';
+    } catch (thrown) {
+      why = `threw: ${messageOf(thrown)}`;
+      cause = thrown;
+    }
+    return new StageFailedError(`Stage "${this.name}" failed: its "when" ${why}`, {
+      scope: this.scopeName,
+      ...(cause === undefined ? {} : { cause }),
+    });
   }
 
   /** It will not be called. */
@@ -168,6 +174,7 @@ export class StageCall implements Receiver, Writer {
   }
 
   done(): void {
+    this.endItems();
     this.close();
   }
 
@@ -175,9 +182,8 @@ export class StageCall implements Receiver, Writer {
   private errorOf(call: Invocation): SluiceError {
     const error = call.outcome;
     if (isSluiceError(error) && error !== call.workFailure) return error;
-    const why = isRealError(error) ? error.message : String(error);
-    const { partial, attempts, runId } = call;
-    return new StageFailedError(`Stage "${this.name}" failed: ${why}`, {
+    const { partial = isSluiceError(error) ? error.partial : undefined, attempts, runId } = call;
+    return new StageFailedError(`Stage "${this.name}" failed: ${messageOf(error)}`, {
       call: { target: 'stage', name: this.name, attempt: attempts, runId },
       scope: this.scopeName,
       cause: error,
@@ -188,16 +194,26 @@ export class StageCall implements Receiver, Writer {
 
   private conclude(status: Verdict): void {
     this.status = status;
-    const { listeners, error } = this;
-    if (listeners === null) return;
-    for (const listener of [...listeners]) tellEnd(listener, status, error);
+    this.owner.concluded();
+    if (this.invocation === null) this.endItems();
+  }
+
+  /** Its last item has come. */
+  private endItems(): void {
+    this.over = true;
+    if (this.listeners === null) return;
+    for (const listener of [...this.listeners]) tellEnd(listener, this.status as Verdict, this.error);
   }
 
   /** Tells the graph how it ended. */
   private close(): void {
-    const status = this.status as Verdict;
-    this.ended?.({ status, because: this.because, branch: this.branch });
+    this.ended?.(this.end);
     this.ended = null;
+  }
+
+  /** How it ended, as far as the graph is concerned. */
+  get end(): StepEnd {
+    return { status: this.status as Verdict, because: this.because, branch: this.branch };
   }
 
   // What it is asked.
@@ -214,8 +230,8 @@ export class StageCall implements Receiver, Writer {
   }
 
   private listen(listener: Listener<unknown>): () => void {
-    if (this.status !== undefined) {
-      tellEnd(listener, this.status, this.error);
+    if (this.over) {
+      tellEnd(listener, this.status as Verdict, this.error);
       return () => {};
     }
     this.listeners ??= new Set();
@@ -225,9 +241,11 @@ export class StageCall implements Receiver, Writer {
 
   /** Stops it, with all that comes after it or without. */
   cancel(reason: unknown, branch: boolean): void {
-    if (this.status !== undefined) return;
-    this.branch = branch;
-    this.invocation?.abort(reason);
+    this.owner.scope.environment.decisions.after(() => {
+      if (this.status !== undefined) return;
+      this.branch = branch;
+      this.invocation?.abort(reason);
+    });
   }
 
   /** How a stage ended that this one waits for. */
@@ -236,7 +254,7 @@ export class StageCall implements Receiver, Writer {
   }
 
   follows(other: Writer): boolean {
-    return other instanceof StageCall && this.owner.precedes(other, this);
+    return other instanceof StageCall && other.status !== undefined && this.owner.precedes(other, this);
   }
 
   /** What it had achieved by now. */
@@ -258,7 +276,7 @@ export class StageCall implements Receiver, Writer {
     const status = this.status as Verdict;
     if (status === 'ok') return { ...facts, status, value: this.value };
     if (status === 'skipped') return { ...facts, status, because: this.because ?? 'skip' };
-    const { partial } = this;
+    const { partial = this.error?.partial } = this;
     return { ...facts, status, error: this.error as SluiceError, ...(partial === undefined ? {} : { partial }) };
   }
 }

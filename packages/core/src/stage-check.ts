@@ -1,5 +1,6 @@
+import { describe } from './describe.ts';
 import { checkKind } from './kinds.ts';
-import { nearest } from './nearest.ts';
+import { readList, readPlain } from './plain-object.ts';
 import { RESERVED } from './policies.ts';
 import type { Problems } from './problems.ts';
 
@@ -33,18 +34,18 @@ export function checkStageName(
   return why === undefined && !taken.has(name);
 }
 
-/** Notes what is wrong with a stage's options. `placing` are those that may stand there beside the usual ones. */
-export function checkStageOptions(
-  options: unknown,
+/**
+ * Reads a stage's options, and notes what is wrong with them. `placing` are those that may stand there beside the usual ones.
+ */
+export function readStageOptions(
+  given: unknown,
   path: string,
   placing: readonly string[],
   problems: Problems,
-): options is object {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    problems.add(`${path}: options`, 'an object', options);
-    return false;
-  }
-  const { kind, collect, idempotent, when } = options as Partial<Record<string, unknown>>;
+): Readonly<Record<string, unknown>> {
+  const expected = placing.length === 0 ? 'a plain object' : 'an array of names, or a plain object';
+  const options = readPlain(given, `${path}: options`, problems, expected) ?? {};
+  const { kind, collect, idempotent, when } = options;
   checkKind(kind, `${path}: kind`, problems);
   if (collect !== undefined && collect !== 'all' && collect !== 'last') {
     problems.add(`${path}: collect`, "'all' or 'last'", collect);
@@ -56,11 +57,11 @@ export function checkStageOptions(
     problems.add(`${path}: when`, 'a function (deps) => boolean', when);
   }
   for (const key of Object.keys(options)) {
-    if (RESERVED.has(key) && !STAGE_OPTIONS.includes(key) && !placing.includes(key)) {
-      problems.say(`${path}: ${key}`, 'is no option of a stage');
-    }
+    if (!RESERVED.has(key) || STAGE_OPTIONS.includes(key) || placing.includes(key)) continue;
+    const instead = key === 'deadline' ? '; it bounds a run, and "timeout" bounds a stage' : '';
+    problems.say(`${path}: ${key}`, `is no option of a stage${instead}`);
   }
-  return true;
+  return options;
 }
 
 /** What a stage says that it waits for. */
@@ -81,19 +82,15 @@ export function readWaits(
 ): Waits {
   const seen = new Set<string>();
   const read = (key: 'needs' | 'optional'): string[] => {
-    const list = given[key];
-    if (list === undefined) return [];
-    if (!Array.isArray(list)) {
-      problems.add(`${path}: ${key}`, 'an array of names', list);
-      return [];
-    }
-    return list.filter((need: unknown, index): need is string => {
+    if (given[key] === undefined) return [];
+    const list = readList(given[key], `${path}: ${key}`, problems, 'an array of names') ?? [];
+    return list.filter((need, index): need is string => {
       const at = `${path}: ${key}[${index}]`;
       if (typeof need !== 'string') {
         problems.add(at, 'the name of a stage', need);
         return false;
       }
-      const problem = seen.has(need) ? `"${need}" is named twice` : whyNot(name, need, known);
+      const problem = seen.has(need) ? `${describe(need)} is named twice` : whyNot(name, need, known, problems);
       seen.add(need);
       if (problem !== undefined) problems.say(at, problem);
       return problem === undefined;
@@ -102,12 +99,23 @@ export function readWaits(
   return { needs: read('needs'), optional: read('optional') };
 }
 
-function whyNot(name: string, need: string, known: ReadonlySet<string>): string | undefined {
+function whyNot(name: string, need: string, known: ReadonlySet<string>, problems: Problems): string | undefined {
   if (known.has(need) && need !== name) return undefined;
-  if (need === name) return `"${need}" is the stage itself; a stage cannot wait for itself`;
+  const said = describe(need);
+  if (need === name) return `${said} is the stage itself; a stage cannot wait for itself`;
   if (need === 'input') return 'the input of the run is always there and need not be named';
-  const meant = nearest(need, known);
-  if (meant !== undefined) return `there is no stage "${need}" to wait for; did you mean "${meant}"?`;
-  const names = [...known].slice(0, 10).map((one) => `"${one}"`);
-  return `there is no stage "${need}" to wait for; ${names.length === 0 ? 'there is none at all' : `there are ${names.join(', ')}`}`;
+  return `there is no stage ${said} to wait for${problems.hint(need, known) || listed(known)}`;
+}
+
+/** How many names are listed where none is near. */
+const LISTED = 10;
+
+/** The names that there are, to be put behind a message. */
+export function listed(known: Iterable<string>): string {
+  const names: string[] = [];
+  for (const name of known) {
+    if (names.length === LISTED) return `; there are ${names.join(', ')} and others`;
+    names.push(describe(name));
+  }
+  return names.length === 0 ? '; there is none at all' : `; there are ${names.join(', ')}`;
 }

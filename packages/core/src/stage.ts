@@ -6,7 +6,7 @@ import { ConfigError } from './errors/config-error.ts';
 import type { Policies } from './policies.ts';
 import { Problems } from './problems.ts';
 import type { LastOf } from './result.ts';
-import { checkStageOptions, STAGE_OPTIONS } from './stage-check.ts';
+import { readStageOptions, STAGE_OPTIONS } from './stage-check.ts';
 
 /** What a stage may be told wherever it is used, beside the policies of plugins. */
 export interface StageTraits<C extends 'all' | 'last' = 'all' | 'last'> extends Policies {
@@ -61,13 +61,12 @@ export function stage<Deps, R, C extends 'all' | 'last' = 'all'>(
   work: (deps: Deps, context: Context) => R,
 ): Stage<Deps, C extends 'last' ? Promise<LastOf<R>> : R> {
   const problems = new Problems();
-  const fits = checkStageOptions(options, 'stage', [], problems);
+  const traits: StageTraits = readStageOptions(options, 'stage', [], problems);
   if (typeof work !== 'function') problems.add('stage: work', 'a function (deps, context) => result', work);
   problems.throwIfAny();
-  const traits: StageTraits = fits ? options : {};
   const { kind, idempotent = true, collect = 'all' } = traits;
   const made = Object.freeze({ kind, idempotent, collect });
-  facts.set(made, { traits: { ...traits }, policies: policiesOf(traits, STAGE_OPTIONS), work });
+  facts.set(made, { traits, policies: policiesOf(traits, STAGE_OPTIONS), work });
   return made;
 }
 

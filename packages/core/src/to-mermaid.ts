@@ -26,7 +26,7 @@ export function toMermaid(pipeline: AnyPipeline): string {
   return ['flowchart TD', ...lines].join('\n');
 }
 
-/** What Mermaid would take for something else, as the codes that it knows. */
+/** What Mermaid, or the Markdown in it, would take for something else, as the codes that it knows. */
 function escaped(name: string): string {
-  return name.replace(/[#"<>&\n\r]/g, (character) => `#${character.charCodeAt(0)};`);
+  return name.replace(/[#"<>&`%.:*\n\r\u2028\u2029]|^\s*[-+]/g, (character) => `#${character.charCodeAt(0)};`);
 }

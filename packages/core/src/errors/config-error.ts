@@ -33,9 +33,18 @@ export class ConfigError extends SluiceError {
 
   constructor(issues: readonly ConfigIssue[] | string) {
     const list = typeof issues === 'string' ? [{ path: '', message: issues }] : [...issues];
-    super('CONFIG', list.map((issue) => issue.message).join('\n'), { details: { issues: list } });
+    super('CONFIG', textOf(list), { details: { issues: list } });
     this.issues = list;
   }
+}
+
+/** How many issues are told in the message; the others are in `issues`. */
+const TOLD = 200;
+
+function textOf(issues: readonly ConfigIssue[]): string {
+  const told = issues.slice(0, TOLD).map(({ message }) => message);
+  const rest = issues.length - told.length;
+  return [...told, ...(rest > 0 ? [`… and ${rest} more, all of them in "issues"`] : [])].join('\n');
 }
 
 nameError(ConfigError, 'ConfigError');

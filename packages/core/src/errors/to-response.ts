@@ -1,6 +1,5 @@
 import { isoTime } from '../clock.ts';
-import { describe } from '../describe.ts';
-import { isRealError } from '../is-real-error.ts';
+import { messageOf } from '../message-of.ts';
 import { safeJson } from '../safe-json.ts';
 import { CODES, type CodeFacts } from './codes.ts';
 import { isSluiceError, type SluiceError } from './sluice-error.ts';
@@ -94,16 +93,4 @@ function sluiceBody(error: SluiceError): ErrorEnvelope['error'] {
     details,
     remediation: error.remediation || facts?.remediation || UNKNOWN,
   };
-}
-
-function messageOf(error: unknown): string {
-  try {
-    if (isRealError(error) || isSluiceError(error)) {
-      const { message } = error;
-      if (typeof message === 'string') return message;
-    }
-  } catch {
-    // A message that cannot be read is none.
-  }
-  return describe(error);
 }
