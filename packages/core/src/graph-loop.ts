@@ -1,9 +1,13 @@
 import type { Graph } from './graph.ts';
 import type { Verdict } from './verdict.ts';
 
-/** How a step has ended, as far as the graph is concerned. It may cross to another process: it is plain data. */
+/** How a step has ended: all that a host has to remember of it. */
 export interface StepEnd {
   readonly status: Verdict;
+  /** What it put out, if it is `ok`. */
+  readonly value?: unknown;
+  /** What it ended with, if that is an error. */
+  readonly error?: unknown;
   /** Why, if it was skipped. */
   readonly because?: string | undefined;
   /** Whether all that comes after it is stopped with it. */
@@ -35,6 +39,8 @@ export interface Steps {
   nameOf(index: number): string;
   /** Carries out one step. */
   run(index: number, ended: (end: StepEnd) => void): void;
+  /** A step has ended: as it did itself, or as the host remembers it. */
+  ended(index: number, end: StepEnd): void;
   /** A step will not be begun: how that counts can be read off the graph. */
   left(index: number): void;
 }
@@ -52,6 +58,7 @@ export async function runGraph(graph: Graph, steps: Steps, host: Host): Promise<
     const step = 'then' in selected ? await selected : selected;
     pending.delete(step);
     const { status, because, branch, last } = step.end;
+    steps.ended(step.index, step.end);
     if (last === true) graph.stop();
     for (const skipped of graph.ended(step.index, status, because, branch)) steps.left(skipped);
   }

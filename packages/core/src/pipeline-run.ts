@@ -25,6 +25,8 @@ export interface RunParts {
   readonly input: unknown;
   /** The work that begins it; null for a run that stands alone. */
   readonly parent: Execution | null;
+  /** What carries its steps out; this process, and no more, unless set. */
+  readonly host?: Host | undefined;
   /** Why it must not start at all. */
   readonly refusal?: SluiceError | undefined;
 }
@@ -37,7 +39,7 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
   readonly #parts: RunParts;
   readonly #calls: readonly StageCall[];
   readonly #graph: Graph;
-  readonly #host: Host = new LocalHost();
+  readonly #host: Host;
   readonly #waiting: ((report: Report) => void)[] = [];
   #undecided: number;
   #failed: StageCall | undefined;
@@ -45,6 +47,7 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
   constructor(parts: RunParts) {
     const { environment, facts, request, chains, parent } = parts;
     this.#parts = parts;
+    this.#host = parts.host ?? new LocalHost();
     this.scope = new RunScope(facts.name, environment, request.settings, parent, this);
     this.#undecided = facts.nodes.length;
     this.#graph = new Graph(facts.shape);
@@ -100,9 +103,20 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
 
   run(index: number, ended: (end: StepEnd) => void): void {
     this.#at(index).run((end) => ended({ ...end, last: this.#isLast(end.status) }));
+    // Its `when` may have been the last to decide.
+    if (this.#undecided === 0) this.#conclude();
+  }
+
+  ended(index: number, end: StepEnd): void {
+    this.#at(index).takeOver(end);
   }
 
   left(index: number): void {
+    this.#leave(index);
+    if (this.#undecided === 0) this.#conclude();
+  }
+
+  #leave(index: number): void {
     const call = this.#at(index);
     if (call.status === undefined) call.leave(this.#graph.stateOf(index) as Verdict, this.#graph.becauseOf(index));
   }
@@ -136,7 +150,7 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
     if (failed) this.#failed ??= call;
     // What can never begin is known now; what can do without waits until this one has ended.
     const { end } = call;
-    for (const skipped of this.#graph.decided(call.index, end.status, end.because, end.branch)) this.left(skipped);
+    for (const skipped of this.#graph.decided(call.index, end.status, end.because, end.branch)) this.#leave(skipped);
     if (!failed || !this.#isLast(status)) {
       if (this.#undecided === 0) this.#conclude();
       return;
@@ -146,7 +160,7 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
       scope: 'run',
       cause: error,
     });
-    this.scope.stop(status, error, reason, call.invocation ?? undefined);
+    this.scope.stop(status, error, reason);
   }
 
   /** Every stage has its verdict: that is the verdict of the run. */

@@ -169,16 +169,11 @@ export class RunScope extends Caller implements TimerNode, EventScope {
     environment.timers.arm(this, deadlineMs);
   }
 
-  /** Gives the verdict, once, and stops all that is in it, but for what has brought the verdict about. */
-  stop(verdict: Verdict, error: unknown, reason: unknown, except?: Scope): void {
+  /** Gives the verdict, once, and stops all that is in it. */
+  stop(verdict: Verdict, error: unknown, reason: unknown): void {
     if (this.#phase !== OPEN) return;
     this.#decide(verdict, error);
-    this.reason ??= reason;
-    sweep(
-      [...this.children()].filter((child) => child !== except),
-      reason,
-      () => this.#controller?.abort(this.reason),
-    );
+    sweep([this], reason, () => this.#controller?.abort(this.reason));
   }
 
   /** Stops it on somebody's demand. */
@@ -191,9 +186,10 @@ export class RunScope extends Caller implements TimerNode, EventScope {
 
   onAbort(reason: unknown): void {
     this.environment.decisions.after(() => {
-      if (this.#phase === OPEN) this.#decide('cancelled', this.#cancelled(reason));
+      if (this.#phase !== OPEN) return;
+      this.#decide('cancelled', this.#cancelled(reason));
+      this.#controller?.abort(reason);
     });
-    this.#controller?.abort(reason);
   }
 
   expire(lagMs: number): void {

@@ -70,6 +70,16 @@ export class StageCall implements Receiver, Writer {
     this.conclude('ok');
   }
 
+  /** Takes over how it ended from a host that remembers it. Does nothing where it has ended here. */
+  takeOver({ status, value, error, because }: StepEnd): void {
+    if (this.status !== undefined) return;
+    this.value = value;
+    this.because = because;
+    if (error !== undefined) this.error = this.failureOf(error);
+    this.conclude(status);
+    this.owner.stageDecided(this);
+  }
+
   run(ended: (end: StepEnd) => void): void {
     this.ended = ended;
     if (this.status === undefined) this.begin();
@@ -181,7 +191,7 @@ export class StageCall implements Receiver, Writer {
   /** What an interceptor decided stays as it is; what the work itself ended with is the cause of the stage's failure. */
   private errorOf(call: Invocation): SluiceError {
     const error = call.outcome;
-    if (isSluiceError(error) && error !== call.workFailure) return error;
+    if (error !== call.workFailure) return this.failureOf(error);
     const { partial = isSluiceError(error) ? error.partial : undefined, attempts, runId } = call;
     return new StageFailedError(`Stage "${this.name}" failed: ${messageOf(error)}`, {
       call: { target: 'stage', name: this.name, attempt: attempts, runId },
@@ -189,6 +199,15 @@ export class StageCall implements Receiver, Writer {
       cause: error,
       ...(partial === undefined ? {} : { partial }),
       ...(isSluiceError(error) ? { retryAfterMs: error.retryAfterMs, remediation: error.remediation } : {}),
+    });
+  }
+
+  /** An error of Sluice stays as it is; any other is what the stage failed with. */
+  private failureOf(error: unknown): SluiceError {
+    if (isSluiceError(error)) return error;
+    return new StageFailedError(`Stage "${this.name}" failed: ${messageOf(error)}`, {
+      scope: this.scopeName,
+      cause: error,
     });
   }
 
@@ -213,7 +232,8 @@ export class StageCall implements Receiver, Writer {
 
   /** How it ended, as far as the graph is concerned. */
   get end(): StepEnd {
-    return { status: this.status as Verdict, because: this.because, branch: this.branch };
+    const { value, error, because, branch } = this;
+    return { status: this.status as Verdict, value, error, because, branch };
   }
 
   // What it is asked.
