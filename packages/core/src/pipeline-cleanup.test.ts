@@ -1,16 +1,15 @@
 import { Observable, take } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { within } from './bound.ts';
 import type { Context } from './context.ts';
 import { isSluiceError, type SluiceError } from './errors/sluice-error.ts';
-import type { SluiceEvent } from './events.ts';
-import { defineInterceptor, type Interceptor } from './interceptor.ts';
+import { defineInterceptor } from './interceptor.ts';
 import { pipeline } from './pipeline.ts';
+import { bench, hang, limits } from './pipeline-bench.test-kit.ts';
 import { pipelineFrom } from './pipeline-from.ts';
 import { Place } from './place.ts';
 import type { Report, StageReport } from './report.ts';
-import { createRunner, type RunnerOptions } from './runner.ts';
-import { leakLedger, scripted, type VirtualClock, virtualClock } from './testing/index.ts';
+import type { RunnerOptions } from './runner.ts';
+import { leakLedger, scripted, type VirtualClock } from './testing/index.ts';
 import { type Tool, tool } from './tool.ts';
 
 let ledger = leakLedger();
@@ -18,31 +17,6 @@ beforeEach(() => {
   ledger = leakLedger();
 });
 afterEach(() => ledger.assertEmpty());
-
-function bench(options: RunnerOptions = {}) {
-  const clock = virtualClock();
-  const runner = createRunner({ clock, ...options });
-  const events: SluiceEvent[] = [];
-  runner.events$.subscribe((event) => events.push(event));
-  const count = (type: string): number => events.filter((event) => event.type === type).length;
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => clock.schedule(ms, resolve));
-  return { clock, runner, events, count, sleep };
-}
-
-/** Limits of stages, by name. */
-const limits = (by: Readonly<Record<string, number>>): Interceptor =>
-  defineInterceptor({
-    name: 'limits',
-    priority: Place.total,
-    applies: 'stage',
-    intercept: (call, next) => within(call, { limit: by[call.name] ?? Number.POSITIVE_INFINITY, name: 'total' }, next),
-  });
-
-const hang = (signal: AbortSignal): Promise<never> =>
-  new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason));
-  });
 
 const settled = (call: PromiseLike<unknown>): Promise<unknown> =>
   Promise.resolve(call).then(

@@ -1,15 +1,12 @@
 import { retry } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { within } from './bound.ts';
 import type { Context } from './context.ts';
-import type { SluiceError } from './errors/sluice-error.ts';
 import { toResponse } from './errors/to-response.ts';
-import type { SluiceEvent } from './events.ts';
-import { defineInterceptor, type Interceptor } from './interceptor.ts';
+import { defineInterceptor } from './interceptor.ts';
 import { pipeline } from './pipeline.ts';
+import { bench, failure, hang, limits } from './pipeline-bench.test-kit.ts';
 import { Place } from './place.ts';
-import { createRunner, type RunnerOptions } from './runner.ts';
-import { leakLedger, scripted, virtualClock } from './testing/index.ts';
+import { leakLedger, scripted } from './testing/index.ts';
 import { tool } from './tool.ts';
 
 let ledger = leakLedger();
@@ -17,44 +14,6 @@ beforeEach(() => {
   ledger = leakLedger();
 });
 afterEach(() => ledger.assertEmpty());
-
-function bench(options: RunnerOptions = {}) {
-  const clock = virtualClock();
-  const warnings: string[] = [];
-  const logger = {
-    debug() {},
-    info() {},
-    warn: (_: unknown, message?: string) => warnings.push(message ?? ''),
-    error() {},
-  };
-  const runner = createRunner({ clock, logger, ...options });
-  const events: SluiceEvent[] = [];
-  runner.events$.subscribe((event) => events.push(event));
-  const count = (type: string): number => events.filter((event) => event.type === type).length;
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => clock.schedule(ms, resolve));
-  return { clock, runner, events, count, sleep, warnings };
-}
-
-/** Limits of stages, by name. */
-const limits = (by: Readonly<Record<string, number>>): Interceptor =>
-  defineInterceptor({
-    name: 'limits',
-    priority: Place.total,
-    applies: 'stage',
-    intercept: (call, next) => within(call, { limit: by[call.name] ?? Number.POSITIVE_INFINITY, name: 'total' }, next),
-  });
-
-const hang = (signal: AbortSignal): Promise<never> =>
-  new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason));
-  });
-
-const failure = (call: PromiseLike<unknown>): Promise<SluiceError> =>
-  Promise.resolve(call).then(
-    () => expect.unreachable('it should have failed'),
-    (error: SluiceError) => error,
-  );
 
 /** What was achieved, as a client of the task API reads it. */
 const inEnvelope = (error: unknown): unknown => {

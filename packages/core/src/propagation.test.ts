@@ -1,15 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { within } from './bound.ts';
 import type { Context } from './context.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
 import { isSluiceError, type SluiceError } from './errors/sluice-error.ts';
 import type { SluiceEvent } from './events.ts';
-import { defineInterceptor, type Interceptor } from './interceptor.ts';
 import { pipeline } from './pipeline.ts';
+import { bench, failure, hang, limits } from './pipeline-bench.test-kit.ts';
 import { pipelineFrom } from './pipeline-from.ts';
-import { Place } from './place.ts';
 import type { Report, StageReport } from './report.ts';
-import { createRunner, type RunnerOptions } from './runner.ts';
+import { createRunner } from './runner.ts';
 import { leakLedger, scripted, type VirtualClock, virtualClock } from './testing/index.ts';
 import { type AnyTool, type Tool, tool } from './tool.ts';
 
@@ -18,36 +16,6 @@ beforeEach(() => {
   ledger = leakLedger();
 });
 afterEach(() => ledger.assertEmpty());
-
-function bench(options: RunnerOptions = {}) {
-  const clock = virtualClock();
-  const runner = createRunner({ clock, ...options });
-  const events: SluiceEvent[] = [];
-  runner.events$.subscribe((event) => events.push(event));
-  const of = (type: string): SluiceEvent[] => events.filter((event) => event.type === type);
-  return { clock, runner, events, of };
-}
-
-/** Limits of stages, by name. */
-const limits = (by: Readonly<Record<string, number>>): Interceptor =>
-  defineInterceptor({
-    name: 'limits',
-    priority: Place.total,
-    applies: 'stage',
-    intercept: (call, next) => within(call, { limit: by[call.name] ?? Number.POSITIVE_INFINITY, name: 'total' }, next),
-  });
-
-const hang = (signal: AbortSignal): Promise<never> =>
-  new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason));
-  });
-
-const failure = (call: PromiseLike<unknown>): Promise<SluiceError> =>
-  Promise.resolve(call).then(
-    () => expect.unreachable('it should have failed'),
-    (error: SluiceError) => error,
-  );
 
 const stageOf = (report: Pick<Report, 'stages'>, name: string): StageReport => report.stages[name] as StageReport;
 

@@ -1,7 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { catchError, Observable, of, retry, take, throwError } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { within } from './bound.ts';
 import type { Call } from './call.ts';
 import type { Context } from './context.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
@@ -14,6 +13,7 @@ import { TimeoutError } from './errors/timeout-error.ts';
 import type { SluiceEvent } from './events.ts';
 import { defineInterceptor, type Interceptor, type Next } from './interceptor.ts';
 import { pipeline } from './pipeline.ts';
+import { failure, hang, limits } from './pipeline-bench.test-kit.ts';
 import { pipelineFrom } from './pipeline-from.ts';
 import { Place } from './place.ts';
 import type { StageReport } from './report.ts';
@@ -59,22 +59,6 @@ function bench(options: RunnerOptions = {}) {
 
 const around = (intercept: (call: Call, next: Next) => Observable<unknown>): Interceptor =>
   defineInterceptor({ name: 'around', priority: Place.total, applies: 'stage', intercept });
-
-/** Limits of stages, by name. */
-const limits = (by: Readonly<Record<string, number>>): Interceptor =>
-  around((call, next) => within(call, { limit: by[call.name] ?? Number.POSITIVE_INFINITY, name: 'total' }, next));
-
-const hang = (signal: AbortSignal): Promise<never> =>
-  new Promise((_resolve, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason));
-  });
-
-const failure = (call: PromiseLike<unknown>): Promise<SluiceError> =>
-  Promise.resolve(call).then(
-    () => expect.unreachable('it should have failed'),
-    (error: SluiceError) => error,
-  );
 
 const boom = new Error('boom');
 const fails = (): never => {
