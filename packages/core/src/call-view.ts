@@ -115,7 +115,9 @@ export class CallView implements Call {
   /** What every event about it says. */
   private get facts(): object {
     const { target, name, kind, attempt, runId, correlationId } = this;
-    return { runId, correlationId, target, name, ...(kind === undefined ? {} : { kind }), attempt };
+    return kind === undefined
+      ? { runId, correlationId, target, name, attempt }
+      : { runId, correlationId, target, name, kind, attempt };
   }
 
   onEnd(fn: (outcome: Outcome) => void): void {

@@ -88,9 +88,12 @@ export class Environment {
   /** Puts the stack around a target, and says once what the order check finds there. */
   compile(target: Target): Chain {
     const chain = new Chain(this, target, this.stack.linksFor(target));
-    // What holds for the stack as such was said when it was made, perhaps by somebody else who shares it.
-    const known = new Set(this.stack.findings.map(({ message }) => message));
-    this.warn(this.stack.findingsFor(target).filter(({ message }) => !known.has(message)));
+    const findings = this.stack.findingsFor(target);
+    if (findings.length > 0) {
+      // What holds for the stack as such was said when it was made, perhaps by somebody else who shares it.
+      const known = new Set(this.stack.findings.map(({ message }) => message));
+      this.warn(findings.filter(({ message }) => !known.has(message)));
+    }
     return chain;
   }
 

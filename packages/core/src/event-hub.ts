@@ -41,8 +41,11 @@ export class EventHub {
   /** Tells everybody. `facts` say what it is about, and `run` the run that this is a part of. */
   emit(type: string, facts: object, run: EventScope | null, data?: Readonly<Record<string, unknown>>): void {
     if (!this.listening) return;
-    const event = { ...data, type, seq: ++this.#seq, at: this.#clock.now(), ...facts } as SluiceEvent;
-    this.#queue.push({ event, run });
+    const seq = ++this.#seq;
+    const at = this.#clock.now();
+    // A spread costs a tenth where nothing follows it. Data cannot pass itself off as what core says.
+    const event = { type, seq, at, ...data };
+    this.#queue.push({ event: Object.assign(event, { type, seq, at }, facts) as SluiceEvent, run });
     if (this.#queue.length > 1) return;
     // What a listener sets off is told after what it was told: everybody hears everything in one order.
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {

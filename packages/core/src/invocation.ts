@@ -482,9 +482,9 @@ export class Invocation extends Scope implements Sink {
     return this.collected?.streaming === true;
   }
 
-  /** Remembers the caller's AsyncLocalStorage context, for what will happen by a timer. */
+  /** Remembers the caller's AsyncLocalStorage context, for what will happen by a timer. That of a run is one for all its stages. */
   keepContext(): void {
-    this.context ??= new AsyncResource('SluiceCall');
+    this.context ??= this.caller?.asRun?.context ?? new AsyncResource('SluiceCall');
   }
 
   /** Runs `fn` in the context of the caller. */

@@ -2,9 +2,13 @@ import type { Host, Step, StepEnd } from './graph-loop.ts';
 
 /** Carries out steps in this process, and remembers nothing: they are selected in the order in which they end. */
 export class LocalHost implements Host {
-  #ended: LocalStep[] = [];
-  #taken = 0;
+  /** Those that have ended and are not selected yet, in a row. */
+  #first: LocalStep | null = null;
+  #last: LocalStep | null = null;
   #wake: ((step: Step) => void) | null = null;
+  readonly #wait = (wake: (step: Step) => void): void => {
+    this.#wake = wake;
+  };
 
   step(index: number, _name: string, run: (ended: (end: StepEnd) => void) => void): Step {
     const step = new LocalStep(index);
@@ -16,34 +20,31 @@ export class LocalHost implements Host {
   }
 
   select(): Step | Promise<Step> {
-    const step = this.#ended[this.#taken];
-    if (step === undefined) return new Promise((wake) => this.#wait(wake));
-    this.#taken++;
-    if (this.#taken === this.#ended.length) {
-      this.#ended = [];
-      this.#taken = 0;
-    }
+    const step = this.#first;
+    if (step === null) return new Promise(this.#wait);
+    this.#first = step.next;
+    if (step.next === null) this.#last = null;
+    step.next = null;
     return step;
-  }
-
-  #wait(wake: (step: Step) => void): void {
-    this.#wake = wake;
   }
 
   #push(step: LocalStep): void {
     const wake = this.#wake;
-    if (wake === null) {
-      this.#ended.push(step);
+    if (wake !== null) {
+      this.#wake = null;
+      wake(step);
       return;
     }
-    this.#wake = null;
-    wake(step);
+    if (this.#last === null) this.#first = step;
+    else this.#last.next = step;
+    this.#last = step;
   }
 }
 
 class LocalStep implements Step {
   readonly index: number;
   result: StepEnd | null = null;
+  next: LocalStep | null = null;
 
   constructor(index: number) {
     this.index = index;

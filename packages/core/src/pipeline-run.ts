@@ -102,7 +102,7 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
   }
 
   run(index: number, ended: (end: StepEnd) => void): void {
-    this.#at(index).run((end) => ended({ ...end, last: this.#isLast(end.status) }));
+    this.#at(index).run(ended);
     // Its `when` may have been the last to decide.
     if (this.#undecided === 0) this.#conclude();
   }
@@ -125,7 +125,7 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
     return this.#calls[index] as StageCall;
   }
 
-  #isLast(status: Verdict): boolean {
+  isLast(status: Verdict): boolean {
     return this.#parts.facts.onFailure === 'cancel' && (status === 'failed' || status === 'timeout');
   }
 
@@ -133,10 +133,12 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
 
   depsOf(call: StageCall): object {
     const deps: Record<string, unknown> = { input: this.#parts.input };
-    const { needs, optional } = call.node.info;
-    const { indexes } = this.#parts.facts;
-    for (const name of needs) deps[name] = this.#at(indexes.get(name) as number).value;
-    for (const name of optional) deps[name] = this.#at(indexes.get(name) as number).value;
+    const { names, waits } = this.#parts.facts.shape;
+    const before = waits[call.index] as readonly number[];
+    for (let at = 0; at < before.length; at++) {
+      const index = before[at] as number;
+      deps[names[index] as string] = this.#at(index).value;
+    }
     return deps;
   }
 
@@ -151,7 +153,7 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
     // What can never begin is known now; what can do without waits until this one has ended.
     const { end } = call;
     for (const skipped of this.#graph.decided(call.index, end.status, end.because, end.branch)) this.#leave(skipped);
-    if (!failed || !this.#isLast(status)) {
+    if (!failed || !this.isLast(status)) {
       if (this.#undecided === 0) this.#conclude();
       return;
     }

@@ -80,6 +80,7 @@ export class RunScope extends Caller implements TimerNode, EventScope {
   #passedAt = Number.POSITIVE_INFINITY;
   #tie: Tie | undefined;
   #controller: AbortController | undefined;
+  #armed = false;
   #context: AsyncResource | undefined;
   #data: RunData | undefined;
 
@@ -139,7 +140,7 @@ export class RunScope extends Caller implements TimerNode, EventScope {
 
   /** When its deadline is, or was when it passed; `Infinity` when it has none. */
   get deadlineAt(): number {
-    return this.#context === undefined ? this.#passedAt : this.environment.timers.expiry(this);
+    return this.#armed ? this.environment.timers.expiry(this) : this.#passedAt;
   }
 
   /** From its start to its verdict. */
@@ -165,8 +166,16 @@ export class RunScope extends Caller implements TimerNode, EventScope {
       this.#expired(0);
       return;
     }
+    this.#armed = true;
+    // Its timer fires in the context of whoever has begun it.
     this.#context = new AsyncResource('SluiceRun');
     environment.timers.arm(this, deadlineMs);
+  }
+
+  /** The AsyncLocalStorage context that it goes on in. */
+  get context(): AsyncResource {
+    this.#context ??= new AsyncResource('SluiceRun');
+    return this.#context;
   }
 
   /** Gives the verdict, once, and stops all that is in it. */
@@ -194,7 +203,7 @@ export class RunScope extends Caller implements TimerNode, EventScope {
 
   expire(lagMs: number): void {
     this.#passedAt = this.timerAt;
-    this.#context?.runInAsyncScope(() => this.environment.decisions.during(() => this.#expired(lagMs)));
+    this.context.runInAsyncScope(() => this.environment.decisions.during(() => this.#expired(lagMs)));
   }
 
   #expired(lagMs: number): void {
@@ -234,10 +243,10 @@ export class RunScope extends Caller implements TimerNode, EventScope {
     this.verdict = verdict;
     this.error = error;
     this.#durationMs = this.environment.clock.now() - this.#startedAt;
-    if (this.#context === undefined) return;
+    if (!this.#armed) return;
     this.#passedAt = Math.min(this.#passedAt, this.environment.timers.expiry(this));
     this.environment.timers.disarm(this);
-    this.#context = undefined;
+    this.#armed = false;
   }
 
   protected tryRelease(): boolean {
