@@ -31,7 +31,7 @@ export interface Host {
   /** Begins a step. `run` carries it out, and calls back once; a host that knows how the step of that name ended need not call it. */
   step(index: number, name: string, run: (ended: (end: StepEnd) => void) => void): Step;
   /** One of the steps under way that has ended: one at a time, in an order that the host may record. */
-  select(pending: ReadonlySet<Step>): Step | PromiseLike<Step>;
+  select(pending: Iterable<Step>): Step | PromiseLike<Step>;
 }
 
 /** What the steps of a graph are. */
@@ -47,23 +47,49 @@ export interface Steps {
 
 /** Takes a graph from its beginning to its end. A loop, whatever its shape: neither long nor wide graphs make a stack. */
 export async function runGraph(graph: Graph, steps: Steps, host: Host): Promise<void> {
-  const pending = new Set<Step>();
+  const pending = new Pending(graph.size);
   for (;;) {
     for (let index = graph.takeReady(); index !== undefined; index = graph.takeReady()) {
       const at = index;
       pending.add(host.step(at, steps.nameOf(at), (ended) => steps.run(at, ended)));
     }
-    if (pending.size === 0) break;
+    if (pending.count === 0) break;
     const selected = host.select(pending);
     const step = 'then' in selected ? await selected : selected;
     pending.delete(step);
     const { status, because, branch, last } = step.end;
     steps.ended(step.index, step.end);
     if (last === true) graph.stop();
-    for (const skipped of graph.ended(step.index, status, because, branch)) steps.left(skipped);
+    const skipped = graph.ended(step.index, status, because, branch);
+    if (skipped.length > 0) for (const one of skipped) steps.left(one);
   }
   for (const { index, skipped } of graph.leftovers()) {
     steps.left(index);
     for (const one of skipped) steps.left(one);
+  }
+}
+
+/** The steps under way, each in its place: a Set would make itself anew with every few of them. */
+class Pending implements Iterable<Step> {
+  count = 0;
+  readonly #steps: (Step | undefined)[];
+
+  constructor(size: number) {
+    this.#steps = new Array<undefined>(size).fill(undefined);
+  }
+
+  add(step: Step): void {
+    this.#steps[step.index] = step;
+    this.count++;
+  }
+
+  delete({ index }: Step): void {
+    if (this.#steps[index] === undefined) return;
+    this.#steps[index] = undefined;
+    this.count--;
+  }
+
+  *[Symbol.iterator](): Generator<Step, void, undefined> {
+    for (const step of this.#steps) if (step !== undefined) yield step;
   }
 }

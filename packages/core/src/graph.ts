@@ -77,6 +77,11 @@ export class Graph {
     this.#ready = [...shape.roots];
   }
 
+  /** How many nodes it has. */
+  get size(): number {
+    return this.#states.length;
+  }
+
   /** The next node to begin, now under way; undefined when none may at present. */
   takeReady(): number | undefined {
     while (!this.#stopped && this.#nextReady < this.#ready.length) {
