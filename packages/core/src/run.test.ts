@@ -275,6 +275,22 @@ describe('the events of a run', () => {
 });
 
 describe('run.stream', () => {
+  it('ends when the stage is over, its cleanup included, also for who comes after its verdict', async () => {
+    const { clock, runner, sleep } = bench();
+    const run = runner.run(
+      pipeline('p').stage('s', (_, { onCleanup }) => {
+        onCleanup(() => sleep(100));
+        return 'done';
+      }),
+    );
+    const told: string[] = [];
+    await clock.advance(50);
+    run.stream('s').subscribe({ next: () => told.push('item'), complete: () => told.push(`over at ${clock.now()}`) });
+    expect(told).toEqual([]);
+    await clock.until(run);
+    expect(told).toEqual(['over at 100']);
+  });
+
   it('gives the items of a stage as they come, and ends as the stage does', async () => {
     const { clock, runner, sleep } = bench();
     const run = runner.run(
