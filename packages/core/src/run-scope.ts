@@ -10,8 +10,10 @@ import type { Listener } from './event-stream.ts';
 import type { SluiceEvent } from './events.ts';
 import type { Execution } from './execution.ts';
 import { makeId } from './ids.ts';
+import { isRealError } from './is-real-error.ts';
 import { join } from './join.ts';
 import { account } from './ledger.ts';
+import { messageOf } from './message-of.ts';
 import { RunData } from './run-data.ts';
 import type { RunSettings } from './run-options.ts';
 import { Scope, sweep } from './scope.ts';
@@ -269,7 +271,7 @@ export class RunScope extends Caller implements TimerNode, EventScope {
 
   #cancelled(reason: unknown): CancelledError {
     if (reason instanceof CancelledError) return reason;
-    const why = typeof reason === 'string' ? `: ${reason}` : '';
+    const why = typeof reason === 'string' ? `: ${reason}` : isRealError(reason) ? `: ${messageOf(reason)}` : '';
     return new CancelledError(`${this.title} was cancelled${why}`, {
       scope: 'run',
       ...(reason === undefined ? {} : { cause: reason }),
