@@ -39,6 +39,8 @@ export interface StageOptions<
   /** Whether it is to run at all; asked when it could start. Otherwise it is skipped, and so is what needs it. */
   readonly when?: ((deps: D) => W) | undefined;
   readonly kind?: Kind | undefined;
+  /** An array is no options object, although all of these may be left out: it is short for `needs`, and checked as that. */
+  readonly [Symbol.iterator]?: never;
 }
 
 /** The name of a stage that is new to a pipeline; anything else is told what is wrong with it. */

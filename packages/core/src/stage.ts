@@ -26,7 +26,7 @@ export interface Stage<Deps = never, Returned = unknown> {
   readonly idempotent: boolean;
   readonly collect: 'all' | 'last';
   /** For the type checker only. */
-  readonly [TYPES]?: { readonly deps: (deps: Deps) => void; readonly returned: Returned };
+  readonly [TYPES]?: { readonly deps: (deps: Deps) => void; readonly returned: Returned } | undefined;
 }
 
 /** The work of a stage, whatever it takes and returns. */
