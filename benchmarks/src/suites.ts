@@ -3,10 +3,21 @@ import { chain } from './suites/chain.ts';
 import { concurrentTimeouts } from './suites/concurrent-timeouts.ts';
 import { deadline } from './suites/deadline.ts';
 import { errors } from './suites/errors.ts';
+import { events } from './suites/events.ts';
 import { graphs } from './suites/graph.ts';
 import { hooks } from './suites/hooks.ts';
 import { inFlight } from './suites/in-flight.ts';
 import { nested } from './suites/nested.ts';
 
 /** All that is measured. */
-export const suites: readonly Suite[] = [chain, deadline, hooks, errors, nested, inFlight, concurrentTimeouts, graphs];
+export const suites: readonly Suite[] = [
+  chain,
+  deadline,
+  hooks,
+  events,
+  errors,
+  nested,
+  inFlight,
+  concurrentTimeouts,
+  graphs,
+];

@@ -1,5 +1,7 @@
 import { type Duration, readDuration } from './duration.ts';
+import { ConfigError, isConfigError } from './errors/config-error.ts';
 import type { InvocationOptions } from './invocation.ts';
+import { messageOf } from './message-of.ts';
 import { isPlainObject } from './plain-object.ts';
 import { type Policies, RESERVED } from './policies.ts';
 import { Problems } from './problems.ts';
@@ -32,6 +34,15 @@ const NOTHING: ReadOptions = { own: {}, policies: undefined };
 /** Checks and sorts the options of one call. Throws a {@link ConfigError} that lists all that is wrong with them. */
 export function readCallOptions(options: CallOptions | undefined): ReadOptions {
   if (options === undefined) return NOTHING;
+  try {
+    return readOptions(options);
+  } catch (error) {
+    if (isConfigError(error)) throw error;
+    throw new ConfigError(`options: could not be read: ${messageOf(error)}`);
+  }
+}
+
+function readOptions(options: CallOptions): ReadOptions {
   const problems = new Problems();
   if (!isPlainObject(options)) {
     problems.add('options', 'a plain object', options);

@@ -109,7 +109,7 @@ export class CallView implements Call {
 
   emit(type: string, data?: Readonly<Record<string, unknown>>): void {
     const { events } = this.root.environment;
-    if (events.listening) events.emit(type, this.facts, this.root.runScope, data);
+    if (events.wants(type)) events.emit(type, this.facts, this.root.runScope, data);
   }
 
   /** What every event about it says. */

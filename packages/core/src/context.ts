@@ -1,5 +1,6 @@
 import type { Deadline, Kind } from './call.ts';
 import { type CallAllOptions, type CallAllResult, type CallList, callAll } from './call-all.ts';
+import { callLog } from './call-log.ts';
 import type { CallOptions } from './call-options.ts';
 import { callTool, streamTool } from './call-tool.ts';
 import type { Previous } from './call-view.ts';
@@ -10,6 +11,7 @@ import { CancelledError } from './errors/cancelled-error.ts';
 import { ConfigError } from './errors/config-error.ts';
 import type { Execution } from './execution.ts';
 import type { Observable } from './flow.ts';
+import type { WorkLogger } from './logger.ts';
 import type { AnyPipeline } from './pipeline.ts';
 import type { StageReport } from './report.ts';
 import { beginRun, type RunOf } from './run.ts';
@@ -43,8 +45,12 @@ export interface Context {
   readonly deadline: Deadline;
   /** How the attempt before this one failed, and what it had achieved. */
   readonly previous?: Previous | undefined;
+  /** The runner's logger, with run, call and attempt in each line, and without secrets. Says nothing where there is none. */
+  readonly log: WorkLogger;
   /** What the stages of the run share, by key. */
   readonly data: Data;
+  /** Says how far it has come, from 0 to 1; what is outside of that is taken for the nearer end. */
+  progress(fraction: number, note?: string): void;
   /** Keeps a copy of what has been achieved, for the case that the work does not end well. */
   partial(value: unknown): void;
   /** Runs `handler` when the work is over, in whatever way: last in, first out, each exactly once. */
@@ -136,8 +142,18 @@ export class WorkContext implements Context {
     return this.#execution.call.previous;
   }
 
+  get log(): WorkLogger {
+    const { call } = this.#execution;
+    return callLog(call.root.environment.log, call);
+  }
+
   get data(): Data {
     return dataFor(this.#execution);
+  }
+
+  get progress(): Context['progress'] {
+    const execution = this.#execution;
+    return (fraction, note) => reportProgress(execution, fraction, note);
   }
 
   get partial(): Context['partial'] {
@@ -216,6 +232,19 @@ export class WorkContext implements Context {
     const { call } = this.#execution;
     return (type, data) => call.emit(`user.${type}`, data === undefined ? {} : { data });
   }
+}
+
+function reportProgress({ open, call }: Execution, fraction: unknown, note: unknown): void {
+  if (!open) return;
+  const { reporter } = call.root.environment;
+  if (typeof fraction !== 'number' || Number.isNaN(fraction)) {
+    reporter.warn(`${title(call)} reported a progress that is no number: ${describe(fraction)}`);
+    return;
+  }
+  const clamped = Math.min(1, Math.max(0, fraction));
+  const said = typeof note === 'string' ? { note } : {};
+  call.root.keepProgress(clamped, said.note);
+  call.emit('progress', { fraction: clamped, ...said });
 }
 
 function keepPartial({ open, call }: Execution, value: unknown): void {

@@ -7,7 +7,7 @@ import { types } from 'node:util';
 export function describe(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+      return JSON.stringify(value.length > 60 ? `${cut(value)}...` : value);
     case 'bigint':
       return `${value}n`;
     case 'symbol':
@@ -19,6 +19,13 @@ export function describe(value: unknown): string {
     default:
       return Object.is(value, -0) ? '-0' : String(value);
   }
+}
+
+/** The beginning of a long text, without a word that is cut: half a secret would not be known as one. */
+function cut(text: string): string {
+  const start = text.slice(0, 57);
+  const words = start.replace(/[\w-]+$/, '');
+  return words === '' ? start : words.trimEnd();
 }
 
 function describeObject(value: object | null): string {

@@ -1,14 +1,17 @@
 import { Chain } from './chain.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Decisions } from './decisions.ts';
-import { describe } from './describe.ts';
-import { isSluiceError } from './errors/sluice-error.ts';
 import { EventHub } from './event-hub.ts';
+import { EventLog } from './event-log.ts';
 import type { Finding } from './finding.ts';
-import { isRealError } from './is-real-error.ts';
+import { inWords } from './in-words.ts';
+import { Log } from './log.ts';
 import type { Logger } from './logger.ts';
 import type { PipelineFacts } from './pipeline.ts';
+import { type RedactOptions, redactor } from './redact.ts';
 import { Reporter } from './reporter.ts';
+import { RootScope } from './root-scope.ts';
+import { type RecordLimits, RunLog } from './run-records.ts';
 import type { Stack } from './stack.ts';
 import type { Target } from './target.ts';
 import { type Timers, timersOf } from './timers.ts';
@@ -18,9 +21,11 @@ import { type AnyTool, toolTarget } from './tool.ts';
 export interface EnvironmentOptions {
   readonly clock?: Clock | undefined;
   readonly logger?: Logger | undefined;
+  readonly redact?: RedactOptions | undefined;
   readonly graceMs?: number | undefined;
   readonly timeouts?: boolean | undefined;
   readonly maxDepth?: number | undefined;
+  readonly records?: Partial<RecordLimits> | undefined;
 }
 
 /** What the people on call want to see at a glance. */
@@ -38,6 +43,9 @@ const GRACE = 50;
 /** How long cleanup may take after work that ended by itself, in milliseconds. */
 const CLEANUP = 1_000;
 
+/** How many runs that are over are kept on record, and for how long, in milliseconds. */
+const RECORDS = 1_000;
+const RECORD_AGE = 3_600_000;
 /** How deep runs may be nested. */
 const MAX_DEPTH = 5;
 
@@ -46,11 +54,15 @@ export class Environment {
   readonly stack: Stack;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** What all that goes on in it belongs to. */
+  readonly root: RootScope = new RootScope();
   readonly events: EventHub;
   readonly decisions: Decisions = new Decisions();
   /** How many calls are being begun right now, one in another. */
   beginning = 0;
   readonly reporter: Reporter;
+  /** Where lines for people go; undefined where nobody wants them. */
+  readonly log: Log | undefined;
   readonly grace: number;
   readonly cleanup: number = CLEANUP;
   /** False while deadlines are switched off, for debugging. */
@@ -60,17 +72,22 @@ export class Environment {
   readonly report: (error: unknown) => void;
   /** How deep runs may be nested. */
   readonly maxDepth: number;
-  /** The chains of pipelines that have been run. */
-  readonly plans: WeakMap<PipelineFacts, readonly Chain[]> = new WeakMap();
-  readonly #chains = new WeakMap<AnyTool, Chain>();
+  /** What is on record of its runs. */
+  readonly runs: RunLog;
+  #plans = new WeakMap<PipelineFacts, readonly Chain[]>();
+  /** The version of the stack that what is compiled is of. */
+  #compiled = 0;
+  #chains = new WeakMap<AnyTool, Chain>();
 
   constructor(stack: Stack, options: EnvironmentOptions = {}) {
     const {
       clock = systemClock,
       logger,
+      redact,
       graceMs = GRACE,
       timeouts = process.env['SLUICE_TIMEOUTS'] !== 'off',
       maxDepth = MAX_DEPTH,
+      records: { max = RECORDS, maxAgeMs = RECORD_AGE } = {},
     } = options;
     this.stack = stack;
     this.clock = clock;
@@ -78,10 +95,13 @@ export class Environment {
     this.events = new EventHub(clock, (error) =>
       this.reporter.warn(`A listener threw ${inWords(error)}`, { err: error }),
     );
-    this.reporter = new Reporter(this.events, logger);
+    this.log = logger === undefined ? undefined : new Log(logger, redact);
+    if (this.log !== undefined) this.events.logTo(new EventLog(this.log));
+    this.reporter = new Reporter(this.events, this.log, redactor(redact).text);
     this.grace = graceMs;
     this.timeouts = timeouts;
     this.maxDepth = maxDepth;
+    this.runs = new RunLog(clock, { max, maxAgeMs });
     this.report = (error) => this.reporter.warn(inWords(error), { err: error });
   }
 
@@ -99,6 +119,7 @@ export class Environment {
 
   /** The chain of a tool, compiled when it is first used. */
   chainOf(tool: AnyTool): Chain {
+    this.#refresh();
     let chain = this.#chains.get(tool);
     if (chain === undefined) {
       chain = this.compile(toolTarget(tool));
@@ -107,14 +128,22 @@ export class Environment {
     return chain;
   }
 
+  /** The chains of pipelines that have been run. */
+  get plans(): WeakMap<PipelineFacts, readonly Chain[]> {
+    this.#refresh();
+    return this.#plans;
+  }
+
+  /** Forgets what was compiled before the options of interceptors were changed, by this runner or by another that shares the stack. */
+  #refresh(): void {
+    if (this.#compiled === this.stack.version) return;
+    this.#compiled = this.stack.version;
+    this.#plans = new WeakMap();
+    this.#chains = new WeakMap();
+  }
+
   /** Says findings once. */
   warn(findings: readonly Finding[]): void {
     for (const { code, message, fix } of findings) this.reporter.warn(`${message}. ${fix}`, { code });
   }
-}
-
-function inWords(error: unknown): string {
-  if (!isRealError(error)) return describe(error);
-  const cause = isSluiceError(error) && isRealError(error.cause) ? `: ${error.cause.message}` : '';
-  return `${error.message}${cause}`;
 }

@@ -65,13 +65,19 @@ export class EventStream<T> extends Observable<T> {
   }
 
   #guarded(observer: Partial<Observer<T>>): Observer<T> {
+    let said = false;
+    // Said once: what is said becomes an event, at which it may throw again, and so on without end.
+    const threw: ListenerThrew = (error) => {
+      if (!said) this.#threw(error);
+      said = true;
+    };
     const guard = (run: () => unknown): void => {
       try {
         const answer = run();
         // An async listener throws by rejecting.
-        if (answer instanceof Promise) answer.catch(this.#threw);
+        if (answer instanceof Promise) answer.catch(threw);
       } catch (error) {
-        this.#threw(error);
+        threw(error);
       }
     };
     return {

@@ -19,6 +19,14 @@ export interface CallEventBase extends EventBase {
   readonly attempt: number;
 }
 
+/** Which limit has passed, and how late that was noticed. */
+interface TimeoutFacts {
+  readonly scope: string;
+  readonly limit: string;
+  readonly limitMs: number;
+  readonly lagMs: number;
+}
+
 /** How something ended. */
 export interface EndFacts {
   readonly status: Verdict;
@@ -26,7 +34,19 @@ export interface EndFacts {
   readonly error?: unknown;
 }
 
-type CallEvents = {
+/**
+ * The events about calls, by type, with what each says beside {@link CallEventBase}. Plugins add theirs by declaration merging.
+ *
+ * @example
+ * ```ts
+ * declare module '@sluice/core' {
+ *   interface CallEvents {
+ *     'cache.hit': { readonly key: string };
+ *   }
+ * }
+ * ```
+ */
+export interface CallEvents {
   'stage.start': object;
   'stage.item': { readonly index: number };
   'stage.end': EndFacts;
@@ -38,15 +58,17 @@ type CallEvents = {
   'function.end': EndFacts;
   'attempt.start': object;
   'attempt.end': EndFacts;
-  verdict: EndFacts;
-  timeout: { readonly scope: string; readonly limit: string; readonly limitMs: number; readonly lagMs: number };
+  /** `within` is what the call was made in, if in anything: `'stage:fetch'`, `'run'`. */
+  verdict: EndFacts & { readonly within?: string };
+  timeout: TimeoutFacts;
   partial: object;
   'cleanup.error': { readonly error: unknown };
   'cleanup.late': { readonly left: number };
   orphan: { readonly what: 'work' | 'cleanup' };
   'orphan.end': { readonly ageMs: number };
   late: { readonly what: 'value' | 'error' | 'data' };
-};
+  progress: { readonly fraction: number; readonly note?: string };
+}
 
 /** An event of one type about a call. */
 type CallEvent<T extends keyof CallEvents> = T extends keyof CallEvents
@@ -64,7 +86,12 @@ export interface RunEventBase extends EventBase {
 }
 
 /** An event about a run as a whole. */
-type RunEvent = RunEventBase & ({ readonly type: 'run.start' } | ({ readonly type: 'run.end' } & EndFacts));
+type RunEvent = RunEventBase &
+  (
+    | { readonly type: 'run.start' }
+    | ({ readonly type: 'run.end' } & EndFacts)
+    | ({ readonly type: 'timeout' } & TimeoutFacts)
+  );
 
 /** A stage will never start: it is skipped, cancelled with its run, or failed because its `when` threw. */
 export interface StageSkipEvent extends Omit<CallEventBase, 'attempt'> {

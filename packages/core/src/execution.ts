@@ -43,7 +43,9 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
   private readonly hold: Hold | null;
   private readonly hooks: Hook | null;
   /** When it began, for whoever wants to know how long it took; null when nobody does. */
-  private readonly startedAt: number | null;
+  private startedAt: number | null;
+  /** Somebody was told that it began. */
+  private announced = false;
   private phase: typeof OPEN | typeof ENDED | typeof RELEASED | typeof SETTLED = OPEN;
   /** The work's own promise, iterator or subscription has not ended. */
   private working = true;
@@ -71,7 +73,10 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     root.workStarts();
     this.hold?.enter();
     account.works++;
-    if (root.told) this.call.emit('attempt.start');
+    if (root.told) {
+      this.announced = true;
+      this.call.emit('attempt.start');
+    }
     if (this.phase === OPEN) this.startWork();
     else this.stopped();
     return this.phase === OPEN ? this : null;
@@ -165,7 +170,11 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
   }
 
   private get own(): Belongings {
-    this.belongings ??= new Belongings(this);
+    if (this.belongings === null) {
+      this.belongings = new Belongings(this);
+      // Its cleanup is told how long it took. What is asked for, is asked for at the beginning.
+      this.startedAt ??= this.call.root.environment.clock.now();
+    }
     return this.belongings;
   }
 
@@ -320,7 +329,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     }
     const durationMs = this.startedAt === null ? 0 : environment.clock.now() - this.startedAt;
     this.outcome = error === undefined ? { status, durationMs } : { status, error, durationMs };
-    if (root.told) this.call.emit('attempt.end', { ...this.outcome });
+    if (this.announced) this.call.emit('attempt.end', { ...this.outcome });
     tellEnd(this.hooks, this.outcome, root);
   }
 

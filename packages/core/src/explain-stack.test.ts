@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { ConfigError } from './errors/config-error.ts';
 import { explain } from './explain-stack.ts';
 import { defineInterceptor } from './interceptor.ts';
+import { pipeline } from './pipeline.ts';
 import { Place } from './place.ts';
 import { createRunner } from './runner.ts';
 import { stack } from './stack.ts';
@@ -86,5 +88,61 @@ describe('explain', () => {
         tool('a', { limti: 1 } as object, () => 1),
       ).findings,
     ).toMatchObject([{ code: 'unclaimed-policy' }]);
+  });
+});
+
+describe('explain of a pipeline', () => {
+  const three = pipeline('three', { limit: 7 } as object)
+    .stage('plain', () => 1)
+    .stage('agent', { kind: 'agent' }, () => 1)
+    .stage('own', { limit: 9 } as object, () => 1)
+    .stage('off', { limit: 'none' } as object, () => 1);
+  const runner = createRunner({ use: made });
+
+  it.each([
+    ['plain', { value: 7, from: 'pipeline' }],
+    ['agent', { value: 7, from: 'pipeline' }],
+    ['own', { value: 9, from: 'stage' }],
+  ])('shows for one stage what stands around it: %s', (stage, value) => {
+    const { text, entries } = runner.explain(three, stage);
+    expect(text).toMatch(new RegExp(`^Stage "${stage}" of "three", outermost first:\\n`));
+    expect(entries.map(({ name }) => name)).toEqual(['limit']);
+    expect(entries[0]?.options['ms']).toEqual(value);
+  });
+
+  it('shows a stage for which something is switched off', () => {
+    expect(runner.explain(three, 'off').entries).toMatchObject([{ name: 'limit', off: true, options: {} }]);
+  });
+
+  it('shows all stages, in the order in which they were written, when none is named', () => {
+    const { text, entries, findings } = runner.explain(three);
+    const names = ['plain', 'agent', 'own', 'off'];
+    const each = names.map((name) => runner.explain(three, name));
+    expect(text).toBe(each.map((one) => one.text).join('\n'));
+    expect(entries).toEqual(each.flatMap((one) => one.entries));
+    expect(findings).toEqual([]);
+  });
+
+  it('has what the order check finds for a stage', () => {
+    const misspelt = pipeline('p').stage('s', { limti: 1 } as object, () => 1);
+    expect(runner.explain(misspelt, 's').findings).toMatchObject([{ code: 'unclaimed-policy' }]);
+    expect(runner.explain(misspelt).findings).toHaveLength(1);
+  });
+
+  it('names the nearest stage to one that there is not', () => {
+    expect(() => runner.explain(three, 'agnet')).toThrow(
+      'Pipeline "three" has no stage "agnet"; did you mean "agent"?',
+    );
+    expect(() => runner.explain(three, 'agnet')).toThrow(ConfigError);
+    expect(() => runner.explain(three, '')).toThrow(ConfigError);
+    expect(() => runner.explain(three, 5 as never)).toThrow(ConfigError);
+  });
+
+  it('is empty for a pipeline without stages', () => {
+    expect(runner.explain(pipeline('empty'))).toEqual({ text: '', entries: [], findings: [] });
+  });
+
+  it.each([[null], [5], ['agent'], [{}], [() => 1]])('refuses what is neither a tool nor a pipeline: %s', (target) => {
+    expect(() => runner.explain(target as never)).toThrow(ConfigError);
   });
 });

@@ -1,9 +1,10 @@
 import type { Explanation } from './explain.ts';
+import type { AnyPipeline } from './pipeline.ts';
 import type { AnyTool } from './tool.ts';
 
 /** What can explain itself: a stack or a runner. */
 export interface Explainable {
-  explain(target?: AnyTool): Explanation;
+  explain(target?: AnyTool | AnyPipeline, stage?: string): Explanation;
 }
 
 /**
@@ -19,6 +20,6 @@ export interface Explainable {
  * console.assert(entries[0]?.place === 'observe' && text.includes('audit'));
  * ```
  */
-export function explain(stackOrRunner: Explainable, target?: AnyTool): Explanation {
-  return stackOrRunner.explain(target);
+export function explain(stackOrRunner: Explainable, target?: AnyTool | AnyPipeline, stage?: string): Explanation {
+  return stackOrRunner.explain(target, stage);
 }

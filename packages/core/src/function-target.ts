@@ -1,8 +1,8 @@
 import type { Kind } from './call.ts';
 import type { Execution } from './execution.ts';
 import { checkKind } from './kinds.ts';
-import { writtenPolicies } from './policies.ts';
-import { Problems } from './problems.ts';
+import { RESERVED, writtenPolicies } from './policies.ts';
+import type { Problems } from './problems.ts';
 import type { Target } from './target.ts';
 
 /** What of a function's options core itself looks at. */
@@ -12,14 +12,27 @@ export interface FunctionFacts {
   readonly policies?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** The target that a function is. Throws a {@link ConfigError} for facts that cannot be. */
+/** Notes what is wrong with what is said of a function. `own` are the names of core that mean something there. */
+export function checkFunctionOptions(
+  { name, kind, idempotent, ...rest }: Readonly<Record<string, unknown>>,
+  path: string,
+  own: readonly string[],
+  problems: Problems,
+): void {
+  if (name !== undefined && (typeof name !== 'string' || name.trim() === ''))
+    problems.add(`${path}: name`, 'a name', name);
+  checkKind(kind, `${path}: kind`, problems);
+  if (idempotent !== undefined && typeof idempotent !== 'boolean') {
+    problems.add(`${path}: idempotent`, 'true or false', idempotent);
+  }
+  for (const key of Object.keys(rest)) {
+    if (RESERVED.has(key) && !own.includes(key)) problems.say(`${path}: ${key}`, 'means nothing here');
+  }
+}
+
+/** The target that a function is. */
 export function functionTarget(name: string, facts: FunctionFacts, start: (execution: Execution) => unknown): Target {
   const { kind, idempotent = true } = facts;
-  const problems = new Problems();
-  if (typeof name !== 'string' || name.trim() === '') problems.add('function.name', 'a name', name);
-  checkKind(kind, `function "${name}": kind`, problems);
-  if (typeof idempotent !== 'boolean') problems.add(`function "${name}": idempotent`, 'true or false', idempotent);
-  problems.throwIfAny();
   const policies = writtenPolicies('function', `function "${name}": `, facts.policies);
   return { target: 'function', name, kind, policies, idempotent, collect: 'all', start };
 }

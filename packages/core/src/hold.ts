@@ -99,7 +99,7 @@ export class Hold implements Sink, Handle, Part {
     const outcome: Outcome = error === undefined ? { status, durationMs } : { status, error, durationMs };
     // Hooks of an interceptor that never went further in are told as well: they too are told once, whatever happens.
     const left = this.view.takeHooks(Number.POSITIVE_INFINITY);
-    tellEnd(left, outcome, root);
+    if (left !== null) tellEnd(left, { ...outcome, durationMs: root.age }, root);
     tellEnd(this.hooks, outcome, root);
     tellSettled(left, root);
     return true;

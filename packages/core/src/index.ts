@@ -10,6 +10,17 @@ export type { CleanupHandler } from './cleanup.ts';
 // Time and chance
 export { type Clock, systemClock } from './clock.ts';
 export type { CallRest, Context } from './context.ts';
+// Stacks, and what they are put around
+export {
+  defineStack,
+  type JsonSchema,
+  type PluginFactories,
+  type PluginFactory,
+  type StackData,
+  stackSchema,
+} from './define-stack.ts';
+// Events and logs
+export type { DrainOptions, DrainReport } from './drain.ts';
 export { type Duration, parseDuration, readDuration } from './duration.ts';
 export { CancelledError } from './errors/cancelled-error.ts';
 export { CircuitOpenError } from './errors/circuit-open-error.ts';
@@ -36,9 +47,9 @@ export { StageFailedError } from './errors/stage-failed-error.ts';
 export { TimeoutError } from './errors/timeout-error.ts';
 export { type ErrorEnvelope, type ResponseMetadata, toResponse } from './errors/to-response.ts';
 export { UnknownToolError } from './errors/unknown-tool-error.ts';
-// Events and logs
 export type {
   CallEventBase,
+  CallEvents,
   EndFacts,
   EventBase,
   RunEventBase,
@@ -53,7 +64,7 @@ export type { Finding, FindingCode } from './finding.ts';
 // Flows: what built-in interceptors are made of
 export { Flow, type Handle, type Sink } from './flow.ts';
 export { defineInterceptor, type Interceptor, type Next, type Plugin } from './interceptor.ts';
-export type { Logger } from './logger.ts';
+export type { Logger, LogLine, WorkLogger } from './logger.ts';
 export {
   type AnyPipeline,
   type Pipeline,
@@ -78,13 +89,15 @@ export type {
   PolicySource,
 } from './policies.ts';
 export { Problems } from './problems.ts';
+export type { RedactOptions } from './redact.ts';
 export type { Orphan, Report, StageReport } from './report.ts';
 export type { ItemOf, LastOf, ResultOf } from './result.ts';
 export type { Run, RunOf } from './run.ts';
 export type { Data } from './run-data.ts';
 export type { RunOptions, RunRest } from './run-options.ts';
-export { createRunner, type Runner, type RunnerOptions, type RunnerStats } from './runner.ts';
-// Stacks, and what they are put around
+export type { RecordFilter, RecordStats, RunRecord, RunRecords } from './run-records.ts';
+export { createRunner, type Runner, type RunnerStats } from './runner.ts';
+export type { RunnerOptions } from './runner-options.ts';
 export { type ExecuteOptions, type Stack, type StackOptions, stack } from './stack.ts';
 export { type Stage, type StageTraits, stage } from './stage.ts';
 export type {

@@ -1,5 +1,6 @@
 import type { Call, TargetKind } from './call.ts';
 import type { Observable } from './flow.ts';
+import { messageOf } from './message-of.ts';
 import type { PolicyClaim } from './policies.ts';
 import { Problems } from './problems.ts';
 import type { Traits } from './traits.ts';
@@ -30,8 +31,12 @@ export interface Interceptor {
   readonly applies?: TargetKind | ((call: Call) => boolean);
   /** What it would tell the people on call. */
   stats?(): unknown;
-  /** Takes new options for the calls that come after. Throws, and changes nothing, when they are wrong. */
-  update?(patch: Readonly<Record<string, unknown>>): void;
+  /**
+   * Takes new options for the calls that come after. Throws, and changes nothing, when they are wrong. Answers how to undo it, for the
+   * case that another interceptor refuses its part of the same patch.
+   */
+  // biome-ignore lint/suspicious/noConfusingVoidType: one that cannot be undone answers nothing
+  update?(patch: Readonly<Record<string, unknown>>): (() => void) | void;
 }
 
 /** What a package exports: one interceptor, or several that belong together. */
@@ -71,6 +76,15 @@ export function defineInterceptor(options: Interceptor): Interceptor {
 
 /** Notes what keeps `value` from being an interceptor. */
 export function checkInterceptor(value: unknown, path: string, problems: Problems): value is Interceptor {
+  try {
+    return check(value, path, problems);
+  } catch (error) {
+    problems.say(path, `could not be read: ${messageOf(error)}`);
+    return false;
+  }
+}
+
+function check(value: unknown, path: string, problems: Problems): value is Interceptor {
   const before = problems.count;
   if (typeof value !== 'object' || value === null) {
     problems.add(path, 'an interceptor', value);

@@ -1,12 +1,13 @@
 import { AsyncResource } from 'node:async_hooks';
 import { within } from './bound.ts';
-import { CallView, cancelledBy, title } from './call-view.ts';
+import { CallView, cancelledBy, scopeOf, title } from './call-view.ts';
 import { type Caller, runOf } from './caller.ts';
 import type { Chain } from './chain.ts';
 import { CheckedInput } from './checked-input.ts';
 import { Collector } from './collector.ts';
 import type { Environment } from './environment.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
+import { DrainingError } from './errors/draining-error.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import type { Execution } from './execution.ts';
 import type { Flow, Handle, Sink } from './flow.ts';
@@ -96,8 +97,10 @@ export class Invocation extends Scope implements Sink {
   private resolve: ((value: unknown) => void) | null = null;
   private reject: ((error: unknown) => void) | null = null;
   private collected: Collector | null = null;
-  /** When it began; null when nobody was told: then nobody is told of its end either. */
+  /** When it began; null when nobody wants to know. */
   private startedAt: number | null = null;
+  /** Somebody was told that it began: only then is anybody told of all that follows. */
+  private announced = false;
   /** Its parts that are under way, newest first. */
   private parts: Part | null = null;
   /** Its views that hooks were registered with, newest first. */
@@ -159,17 +162,30 @@ export class Invocation extends Scope implements Sink {
     account.calls++;
     const { environment } = this;
     environment.gauges.running++;
-    if (environment.events.listening) this.emitStart();
+    if (this.caller === null) environment.root.open++;
+    if (environment.events.noting) this.note();
     const { caller } = this;
     const { signal } = this.options;
     if (caller !== null || signal !== undefined) {
       this.keepContext();
-      const tie = join(this, caller, signal);
+      const tie = join(this, caller, signal, environment.root);
       if (tie !== undefined) this.rarely.tie = tie;
     }
-    if (this.aborted) this.onAbort(this.reason);
-    else if (environment.beginning >= NESTED) queueMicrotask(() => this.start());
-    else this.start();
+    const { root } = environment;
+    if (caller === null && root.closing) {
+      this.error(new DrainingError(`${title(this.view)} was refused: the runner is shutting down`));
+    } else if (this.aborted) {
+      this.onAbort(this.reason);
+    } else if (environment.beginning >= NESTED) {
+      queueMicrotask(() => this.start());
+    } else {
+      this.start();
+    }
+    // What has not ended by now can be found from the root, by whoever shuts the runner down.
+    if (this.phase < RELEASED && this.owner === null && caller === null) {
+      root.adopt(this);
+      if (root.stopReason !== undefined && this.phase === OPEN) root.stop(root.stopReason);
+    }
   }
 
   private start(): void {
@@ -205,7 +221,7 @@ export class Invocation extends Scope implements Sink {
   next(value: unknown): void {
     if (this.phase !== OPEN) return;
     const collector = this.collector;
-    if (this.environment.events.listening) this.emit('item', { index: collector.count });
+    if (this.told) this.emit('item', { index: collector.count });
     collector.add(value);
     this.to?.item(value);
   }
@@ -273,9 +289,12 @@ export class Invocation extends Scope implements Sink {
     const { environment } = this;
     environment.gauges.running--;
     const { to } = this;
-    if (this.told) {
+    if (this.told || (this.startedAt !== null && (verdict === 'failed' || verdict === 'timeout'))) {
+      const { caller } = this;
+      const within =
+        caller === null ? {} : { within: caller.asRun !== null ? 'run' : scopeOf((caller as Execution).call) };
       environment.decisions.during(() => {
-        this.view.emit('verdict', this.endFacts());
+        this.view.emit('verdict', { ...this.endFacts(), ...within });
         to?.decided(this);
       });
     } else {
@@ -344,6 +363,7 @@ export class Invocation extends Scope implements Sink {
 
   /** Hooks are registered with `view`, for the first time. */
   keepHooked(view: CallView): void {
+    this.startedAt ??= this.environment.clock.now();
     view.nextHooked = this.hooked;
     this.hooked = view;
   }
@@ -434,7 +454,14 @@ export class Invocation extends Scope implements Sink {
   /** Keeps a copy of what the work says it has achieved. Answers why, if it does not. */
   keepPartial(value: unknown): Refusal | undefined {
     this.tellAround();
+    const run = this.runScope;
+    if (run !== null) run.achieving = this;
     return this.collector.report(value);
+  }
+
+  /** Keeps how far the work says it has come, for who watches its run. */
+  keepProgress(fraction: number, note: string | undefined): void {
+    this.stage?.keepProgress(fraction, note, this.caller?.asRun !== null);
   }
 
   /** What a part of something has achieved is what the whole has achieved, unless it says so itself. */
@@ -496,7 +523,7 @@ export class Invocation extends Scope implements Sink {
 
   /** Whether its start is on the record, and somebody still listens. */
   get told(): boolean {
-    return this.startedAt !== null && this.environment.events.listening;
+    return this.announced && this.environment.events.listening;
   }
 
   /** Keeps what must not stand in place of the outcome, and puts it on the record. */
@@ -541,6 +568,7 @@ export class Invocation extends Scope implements Sink {
   protected tryRelease(): boolean {
     if (this.phase !== DECIDED || this.unreleased > 0) return false;
     this.phase = RELEASED;
+    if (this.caller === null) this.environment.root.answered();
     if (this.told) this.emit('end', this.endFacts());
     if (this.to !== null) this.to.done(this);
     else this.answer();
@@ -565,14 +593,22 @@ export class Invocation extends Scope implements Sink {
     this.reject?.(this.outcome);
   }
 
+  /** For how long it has been going on, as far as that is known. */
+  get age(): number {
+    return this.startedAt === null ? 0 : this.environment.clock.now() - this.startedAt;
+  }
+
   private endFacts(): { [Key in keyof Outcome]: Outcome[Key] } {
     const status = this.verdict as Verdict;
-    const durationMs = this.startedAt === null ? 0 : this.environment.clock.now() - this.startedAt;
+    const durationMs = this.age;
     return status === 'ok' ? { status, durationMs } : { status, durationMs, error: this.outcome };
   }
 
-  private emitStart(): void {
+  /** Takes the time, for who hears of the end, and tells who wants to hear of every call. */
+  private note(): void {
     this.startedAt = this.environment.clock.now();
+    if (!this.environment.events.listening) return;
+    this.announced = true;
     this.emit('start');
   }
 

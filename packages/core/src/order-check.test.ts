@@ -191,7 +191,7 @@ describe('a finding that is a warning', () => {
     expect(warn).toHaveBeenCalledTimes(1);
     await runner.call(tool('a', {}, () => 1));
     await runner.call(tool('b', {}, () => 1));
-    expect(warn.mock.calls).toEqual([[{ code: 'retry-without-deadline' }, message]]);
+    expect(warn.mock.calls).toEqual([[{ sluice: { type: 'warning', code: 'retry-without-deadline' } }, message]]);
     expect(emit).not.toHaveBeenCalled();
   });
 

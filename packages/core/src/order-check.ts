@@ -43,11 +43,14 @@ export function checkOrder(placed: readonly Placed[]): Finding[] {
 /** What is wrong with a stack for one target. */
 export function checkTarget(placed: readonly Placed[], target: Target, claimed: readonly string[]): Finding[] {
   const findings: Finding[] = [];
-  const said = target.policies.flatMap(({ from, path, values }) => Object.keys(values).map((key) => ({ key, path, from })));
+  const said = target.policies.flatMap(({ from, path, values }) =>
+    Object.keys(values).map((key) => ({ key, path, from })),
+  );
   for (const { key, path, from } of said) {
     if (claimed.includes(key)) continue;
     // A pipeline, or a run, says it once for all its stages.
-    const who = path.replace(/: ?$|\.$/, '') || (from === 'run' ? 'a call or run' : `${target.target} "${target.name}"`);
+    const who =
+      path.replace(/: ?$|\.$/, '') || (from === 'run' ? 'a call or run' : `${target.target} "${target.name}"`);
     const meant = nearest(key, [...claimed, ...RESERVED]);
     const hint =
       meant === undefined

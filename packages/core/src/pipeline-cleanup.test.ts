@@ -8,7 +8,7 @@ import { bench, hang, limits } from './pipeline-bench.test-kit.ts';
 import { pipelineFrom } from './pipeline-from.ts';
 import { Place } from './place.ts';
 import type { Report, StageReport } from './report.ts';
-import type { RunnerOptions } from './runner.ts';
+import type { RunnerOptions } from './runner-options.ts';
 import { leakLedger, scripted, type VirtualClock } from './testing/index.ts';
 import { type Tool, tool } from './tool.ts';
 

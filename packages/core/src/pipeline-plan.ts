@@ -1,9 +1,9 @@
 import { Chain } from './chain.ts';
 import type { Environment } from './environment.ts';
-import type { PipelineFacts, StageNode } from './pipeline.ts';
+import type { PipelineFacts } from './pipeline.ts';
 import { Problems } from './problems.ts';
 import type { RunRequest } from './run-options.ts';
-import type { StageFunction } from './stage.ts';
+import { stageTarget } from './stage-target.ts';
 import { type Target, withRunPolicies } from './target.ts';
 
 /** The stack of `environment` around each stage of a pipeline: compiled once, unless a run has things of its own to say. */
@@ -28,19 +28,6 @@ export function planOf(environment: Environment, facts: PipelineFacts, request: 
     return target;
   });
   return compileAll(environment, targets);
-}
-
-function stageTarget({ policies }: PipelineFacts, node: StageNode, work: StageFunction = node.work): Target {
-  const { name, kind, idempotent, collect } = node.info;
-  return {
-    target: 'stage',
-    name,
-    kind,
-    policies: [...policies, ...node.policies],
-    idempotent,
-    collect,
-    start: (execution) => work(execution.call.root.input as never, execution.context),
-  };
 }
 
 /** Compiles what is not compiled yet. What is wrong with the policies of several stages is said at once. */

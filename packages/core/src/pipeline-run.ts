@@ -7,10 +7,10 @@ import type { Execution } from './execution.ts';
 import { comesBefore, Graph } from './graph.ts';
 import { type Host, runGraph, type StepEnd, type Steps } from './graph-loop.ts';
 import { LocalHost } from './local-host.ts';
-import { nearest } from './nearest.ts';
-import type { PipelineFacts } from './pipeline.ts';
+import { nodeOf, type PipelineFacts } from './pipeline.ts';
 import type { Report, StageReport } from './report.ts';
 import type { RunRequest } from './run-options.ts';
+import type { RecordedRun } from './run-records.ts';
 import { type RunOwner, RunScope } from './run-scope.ts';
 import { StageCall, type StageOwner } from './stage-call.ts';
 import type { Verdict } from './verdict.ts';
@@ -32,10 +32,11 @@ export interface RunParts {
 }
 
 /** One run of a pipeline: it takes the graph to its end, decides from how the stages ended, and reports. */
-export class PipelineRun implements RunOwner, StageOwner, Steps {
+export class PipelineRun implements RunOwner, StageOwner, Steps, RecordedRun {
   readonly scope: RunScope;
   /** The truth about it, once it is over. */
   report: Report | undefined = undefined;
+  note: string | undefined = undefined;
   readonly #parts: RunParts;
   readonly #calls: readonly StageCall[];
   readonly #graph: Graph;
@@ -52,19 +53,20 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
     this.#undecided = facts.nodes.length;
     this.#graph = new Graph(facts.shape);
     this.#calls = facts.nodes.map((node, index) => new StageCall(this, chains[index] as Chain, node, index));
+    environment.runs.began(this);
     for (const [name, value] of request.completed) {
       const call = this.stage(name);
       call.complete(value);
       this.#graph.ended(call.index, 'ok');
     }
+    const { refusal } = parts;
+    if (refusal !== undefined) this.scope.stop('failed', refusal, refusal);
   }
 
   /** Goes from its beginning to its end. */
   async go(): Promise<void> {
     const { scope } = this;
-    const { refusal } = this.#parts;
     scope.begin();
-    if (refusal !== undefined) scope.stop('failed', refusal, refusal);
     await runGraph(this.#graph, this, this.#host);
     this.#conclude();
     scope.finish();
@@ -78,12 +80,8 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
 
   /** The stage of that name. Throws a {@link ConfigError} that names the nearest one. */
   stage(name: string): StageCall {
-    const { indexes, name: pipeline } = this.#parts.facts;
-    const call = this.#calls[indexes.get(name) ?? -1];
-    if (call !== undefined) return call;
-    const meant = typeof name === 'string' ? nearest(name, indexes.keys()) : undefined;
-    const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
-    throw new ConfigError(`Pipeline "${pipeline}" has no stage ${JSON.stringify(name)}${hint}`);
+    const { facts } = this.#parts;
+    return this.#at(facts.indexes.get(nodeOf(facts, name).info.name) as number);
   }
 
   /** How a stage ended that `asking` waits for, itself or by way of others. */
@@ -93,6 +91,50 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
     throw new ConfigError(
       `Stage "${asking.name}" asks how "${name}" ended, but does not wait for it; add it to its needs or optional`,
     );
+  }
+
+  // What its record says.
+
+  get id(): string {
+    return this.scope.runId;
+  }
+
+  get pipeline(): string {
+    return this.scope.name;
+  }
+
+  get startedAt(): number {
+    return this.scope.startedAt;
+  }
+
+  get durationMs(): number {
+    return this.scope.durationMs;
+  }
+
+  get verdict(): Verdict | undefined {
+    return this.scope.verdict;
+  }
+
+  get progress(): number {
+    if (this.verdict === 'ok') return 1;
+    const calls = this.#calls;
+    return calls.length === 0 ? 0 : calls.reduce((sum, { progress }) => sum + progress, 0) / calls.length;
+  }
+
+  get result(): unknown {
+    return this.verdict === 'ok' ? this.#output() : undefined;
+  }
+
+  get error(): unknown {
+    return this.scope.error;
+  }
+
+  get partial(): unknown {
+    return this.verdict === 'ok' ? undefined : this.scope.achieving?.partial;
+  }
+
+  cancel(reason: unknown): void {
+    this.scope.cancel(reason);
   }
 
   // The steps of the graph.
@@ -189,18 +231,23 @@ export class PipelineRun implements RunOwner, StageOwner, Steps {
   released(): void {
     const report = this.#makeReport();
     this.report = report;
+    this.#parts.environment.runs.ended(this);
     for (const tell of this.#waiting.splice(0)) tell(report);
+  }
+
+  /** The outputs of the stages that ended well. */
+  #output(): Record<string, unknown> {
+    const output: Record<string, unknown> = {};
+    for (const call of this.#calls) if (call.status === 'ok') output[call.name] = call.value;
+    return output;
   }
 
   #makeReport(): Report {
     const { scope } = this;
     const { verdict, error, durationMs, late, suppressed } = scope;
-    const output: Record<string, unknown> = {};
+    const output = this.#output();
     const stages: Record<string, StageReport> = {};
-    for (const call of this.#calls) {
-      stages[call.name] = call.report();
-      if (call.status === 'ok') output[call.name] = call.value;
-    }
+    for (const call of this.#calls) stages[call.name] = call.report();
     return {
       id: scope.runId,
       pipeline: scope.name,

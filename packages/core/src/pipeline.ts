@@ -4,6 +4,7 @@ import { describe } from './describe.ts';
 import { type Duration, readDuration } from './duration.ts';
 import { ConfigError } from './errors/config-error.ts';
 import { type GraphShape, graphShape } from './graph.ts';
+import { nearest } from './nearest.ts';
 import type {
   Deps,
   FreshName,
@@ -165,6 +166,20 @@ export function pipelineFacts(value: unknown): PipelineFacts {
   const facts = typeof value === 'object' && value !== null ? known.get(value) : undefined;
   if (facts !== undefined) return facts;
   throw new ConfigError(`expected a pipeline made by pipeline() or pipelineFrom(), got ${describe(value)}`);
+}
+
+/** True for what {@link pipeline} or `pipelineFrom` has made. */
+export function isPipeline(value: object): value is AnyPipeline {
+  return known.has(value);
+}
+
+/** The stage of that name. Throws a {@link ConfigError} that names the nearest one. */
+export function nodeOf({ name: pipeline, nodes, indexes }: PipelineFacts, name: string): StageNode {
+  const node = nodes[indexes.get(name) ?? -1];
+  if (node !== undefined) return node;
+  const meant = typeof name === 'string' ? nearest(name, indexes.keys()) : undefined;
+  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`;
+  throw new ConfigError(`Pipeline "${pipeline}" has no stage ${describe(name)}${hint}`);
 }
 
 /** What a pipeline is told about itself. */

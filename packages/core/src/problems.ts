@@ -1,5 +1,5 @@
 import { describe } from './describe.ts';
-import { ConfigError, type ConfigIssue } from './errors/config-error.ts';
+import { ConfigError, type ConfigIssue, isConfigError } from './errors/config-error.ts';
 import { nearest } from './nearest.ts';
 
 /** How many hints at names are given: each costs a look at all names that there are. */
@@ -51,7 +51,8 @@ export class Problems {
     for (const key of Object.keys(value)) {
       if (known.includes(key)) continue;
       const hint = this.hint(key, known) || `; known: ${known.join(', ')}`;
-      this.say(path === '' ? key : `${path}.${key}`, `unknown option${hint}`);
+      const short = describe(key).slice(1, -1);
+      this.say(path === '' ? short : `${path}.${short}`, `unknown option${hint}`);
     }
   }
 
@@ -65,7 +66,7 @@ export class Problems {
     try {
       return read();
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
+      if (!isConfigError(error)) throw error;
       this.join(error);
       return undefined;
     }

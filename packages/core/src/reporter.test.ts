@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from 'vitest';
 import { systemClock } from './clock.ts';
 import { EventHub } from './event-hub.ts';
+import { Log } from './log.ts';
 import type { Logger } from './logger.ts';
 import { Reporter } from './reporter.ts';
 
@@ -11,7 +12,7 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 const hub = (): EventHub => new EventHub(systemClock, () => {});
-const logger = (warn: Logger['warn']): Logger => ({ debug: vi.fn(), info: vi.fn(), warn, error: vi.fn() });
+const log = (warn: Logger['warn']): Log => new Log({ debug: vi.fn(), info: vi.fn(), warn, error: vi.fn() });
 
 describe('a reporter', () => {
   it('says each thing once, as a process warning where there is no logger', () => {
@@ -27,10 +28,10 @@ describe('a reporter', () => {
 
   it('says it to the logger, with its details, and not to the process', () => {
     const warn = vi.fn();
-    const reporter = new Reporter(hub(), logger(warn));
+    const reporter = new Reporter(hub(), log(warn));
     reporter.warn('one', { code: 'x' });
     reporter.warn('one', { code: 'x' });
-    expect(warn.mock.calls).toEqual([[{ code: 'x' }, 'one']]);
+    expect(warn.mock.calls).toEqual([[{ sluice: { type: 'warning', code: 'x' } }, 'one']]);
     expect(warned).not.toHaveBeenCalled();
   });
 
@@ -45,12 +46,13 @@ describe('a reporter', () => {
   it('is not harmed by a logger that throws', () => {
     const reporter = new Reporter(
       hub(),
-      logger(() => {
+      log(() => {
         throw new Error('disk full');
       }),
     );
     reporter.warn('one');
-    expect(warned.mock.calls).toEqual([['The logger threw at: one', 'SluiceWarning']]);
+    reporter.warn('two');
+    expect(warned.mock.calls).toEqual([['The logger threw: disk full; this is said once', 'SluiceWarning']]);
   });
 
   it('remembers a bounded number of things', () => {

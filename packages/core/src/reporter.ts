@@ -1,5 +1,5 @@
 import type { EventHub } from './event-hub.ts';
-import type { Logger } from './logger.ts';
+import type { Log } from './log.ts';
 
 /** How many different reports are remembered, so that each is made once without growing for ever. */
 const REMEMBERED = 1_000;
@@ -10,12 +10,15 @@ const REMEMBERED = 1_000;
  */
 export class Reporter {
   readonly #events: EventHub;
-  readonly #logger: Logger | undefined;
+  readonly #log: Log | undefined;
+  readonly #clean: (text: string) => string;
   readonly #said = new Set<string>();
 
-  constructor(events: EventHub, logger: Logger | undefined) {
+  /** @param clean - takes the secrets out of what is said to the process */
+  constructor(events: EventHub, log: Log | undefined, clean: (text: string) => string = (text) => text) {
     this.#events = events;
-    this.#logger = logger;
+    this.#log = log;
+    this.#clean = clean;
   }
 
   /** Says `message` once; `details` are for programs. */
@@ -24,14 +27,11 @@ export class Reporter {
     if (this.#said.size >= REMEMBERED) this.#said.clear();
     this.#said.add(message);
     if (this.#events.listening) this.#events.emit('warning', {}, null, { message, ...details });
-    if (this.#logger === undefined) {
-      process.emitWarning(message, 'SluiceWarning');
+    if (this.#log === undefined) {
+      process.emitWarning(this.#clean(message), 'SluiceWarning');
       return;
     }
-    try {
-      this.#logger.warn(details, message);
-    } catch {
-      process.emitWarning(`The logger threw at: ${message}`, 'SluiceWarning');
-    }
+    const { err, ...facts } = details;
+    this.#log.write('warn', message, { type: 'warning', ...facts }, err);
   }
 }

@@ -65,6 +65,8 @@ export class RunScope extends Caller implements TimerNode, EventScope {
   /** How many runs it is nested in. */
   readonly depth: number;
   readonly listeners: Set<Listener<SluiceEvent>> = new Set();
+  /** What in it has last said, or shown, what it has achieved. */
+  achieving: { readonly partial: unknown } | null = null;
   /** Values and errors that came in it after their verdict. */
   late = 0;
   /** What must not stand in place of an outcome: what cleanup in it threw. */
@@ -106,7 +108,8 @@ export class RunScope extends Caller implements TimerNode, EventScope {
     this.#owner = owner;
     this.#startedAt = environment.clock.now();
     account.runs++;
-    this.#tie = join(this, parent, settings.signal);
+    if (parent === null) environment.root.open++;
+    this.#tie = join(this, parent, settings.signal, environment.root);
   }
 
   get call(): CallView | null {
@@ -145,9 +148,14 @@ export class RunScope extends Caller implements TimerNode, EventScope {
     return this.#armed ? this.environment.timers.expiry(this) : this.#passedAt;
   }
 
-  /** From its start to its verdict. */
+  /** When it began. */
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
+  /** From its start to its verdict, or until now. */
   get durationMs(): number {
-    return this.#durationMs;
+    return this.#phase === OPEN ? this.environment.clock.now() - this.#startedAt : this.#durationMs;
   }
 
   /** Aborted when it is stopped, with the reason; made when it is first read. */
@@ -234,7 +242,7 @@ export class RunScope extends Caller implements TimerNode, EventScope {
   /** Puts an event on the record: about the run as a whole, or about `part` of it. */
   emit(type: string, data?: Readonly<Record<string, unknown>>, part?: object): void {
     const { events } = this.environment;
-    if (!events.listening) return;
+    if (!events.wants(type)) return;
     const { runId, correlationId, name, parentRun } = this;
     const parent = parentRun === null ? {} : { parentRunId: parentRun.runId };
     events.emit(type, { runId, correlationId, ...(part ?? { name, ...parent }) }, this, data);
@@ -254,6 +262,7 @@ export class RunScope extends Caller implements TimerNode, EventScope {
   protected tryRelease(): boolean {
     if (this.#phase !== DECIDED || !this.#finished || this.unreleased > 0) return false;
     this.#phase = RELEASED;
+    if (this.parent === null) this.environment.root.answered();
     this.#owner.released();
     const { verdict: status, error, durationMs } = this;
     this.emit('run.end', status === 'ok' ? { status, durationMs } : { status, durationMs, error });

@@ -1,4 +1,5 @@
 import type { Environment } from './environment.ts';
+import { DrainingError } from './errors/draining-error.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import { MaxDepthError } from './errors/max-depth-error.ts';
 import { isSluiceError, type SluiceError } from './errors/sluice-error.ts';
@@ -70,7 +71,8 @@ function runParts(
     facts = pipelineFacts(pipeline);
     const request = readRunOptions(options, facts);
     const chains = planOf(environment, facts, request);
-    return { environment, facts, request, chains, input, parent, refusal: tooDeep(environment, facts, parent) };
+    const refusal = parent === null ? shutDown(environment, facts) : tooDeep(environment, facts, parent);
+    return { environment, facts, request, chains, input, parent, refusal };
   } catch (error) {
     const request = refusedRequest(options);
     return { environment, facts, request, chains: [], input, parent, refusal: asRefusal(error) };
@@ -94,12 +96,13 @@ function asRefusal(error: unknown): SluiceError {
   return new InterceptorError('(plugin)', 'threw while it read its policies', { cause: error });
 }
 
-function tooDeep(
-  environment: Environment,
-  { name }: PipelineFacts,
-  parent: Execution | null,
-): MaxDepthError | undefined {
-  const around = parent?.call.root.runScope;
+function shutDown({ root }: Environment, { name }: PipelineFacts): DrainingError | undefined {
+  if (!root.closing) return undefined;
+  return new DrainingError(`Pipeline "${name}" was refused: the runner is shutting down`);
+}
+
+function tooDeep(environment: Environment, { name }: PipelineFacts, parent: Execution): MaxDepthError | undefined {
+  const around = parent.call.root.runScope;
   const depth = around ? around.depth + 1 : 0;
   const { maxDepth } = environment;
   if (depth <= maxDepth) return undefined;

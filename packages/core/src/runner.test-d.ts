@@ -1,7 +1,11 @@
 import { type Observable, of } from 'rxjs';
 import { describe, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
+import type { DrainReport } from './drain.ts';
 import type { SluiceEvent } from './events.ts';
+import type { Explanation } from './explain.ts';
+import type { AnyPipeline } from './pipeline.ts';
+import type { RunRecord } from './run-records.ts';
 import { createRunner } from './runner.ts';
 import { type AnyTool, type Tool, tool } from './tool.ts';
 
@@ -67,7 +71,7 @@ describe('a call of a tool', () => {
 it('what a registry gives may be called with anything: its input is checked at run time', () => {
   const found = {} as Tool;
   expectTypeOf(runner.call(found, JSON.parse('1'))).toEqualTypeOf<Promise<unknown>>();
-  expectTypeOf(runner.explain).parameter(0).toEqualTypeOf<AnyTool | undefined>();
+  expectTypeOf(runner.explain).parameter(0).toEqualTypeOf<AnyTool | AnyPipeline | undefined>();
 });
 
 it('events are told apart by their type', () => {
@@ -91,4 +95,31 @@ it('options of a runner that cannot be do not compile', () => {
   createRunner({ grace: 'soon' });
   // @ts-expect-error no plugin
   createRunner({ use: ['retry'] });
+});
+
+describe('the operation of a runner', () => {
+  it('is typed: shutting down, updating, asking', () => {
+    expectTypeOf(runner.drain()).toEqualTypeOf<Promise<DrainReport>>();
+    expectTypeOf(runner.drain({ grace: '5s' })).toEqualTypeOf<Promise<DrainReport>>();
+    expectTypeOf(runner[Symbol.asyncDispose]()).toEqualTypeOf<Promise<void>>();
+    expectTypeOf(runner.update({ timeout: { total: '5s' } })).toEqualTypeOf<void>();
+    expectTypeOf(runner.explain()).toEqualTypeOf<Explanation>();
+    expectTypeOf(runner.explain(search)).toEqualTypeOf<Explanation>();
+    expectTypeOf(runner.runs.get('id')).toEqualTypeOf<RunRecord | undefined>();
+    expectTypeOf(runner.runs.list({ status: 'running' })).toEqualTypeOf<RunRecord[]>();
+    expectTypeOf(runner.runs.cancel('id', new Error('why'))).toEqualTypeOf<boolean>();
+  });
+
+  it('does not compile with what is no grace, no status, and no duration', () => {
+    // @ts-expect-error a grace is a duration
+    runner.drain({ grace: 'soon' });
+    // @ts-expect-error there is no such option
+    runner.drain({ garce: 5 });
+    // @ts-expect-error there is no such status
+    runner.runs.list({ status: 'done' });
+    // @ts-expect-error an age is a duration
+    createRunner({ runs: { maxAge: 'soon' } });
+    // @ts-expect-error signals are handled, or not
+    createRunner({ handleSignals: 'SIGTERM' });
+  });
 });

@@ -4,7 +4,8 @@ import { systemClock } from './clock.ts';
 import { ConfigError } from './errors/config-error.ts';
 import type { SluiceEvent } from './events.ts';
 import { defineInterceptor } from './interceptor.ts';
-import { createRunner, type RunnerOptions } from './runner.ts';
+import { createRunner } from './runner.ts';
+import type { RunnerOptions } from './runner-options.ts';
 import { stack } from './stack.ts';
 import { virtualClock } from './testing/virtual-clock.ts';
 import { tool } from './tool.ts';
@@ -37,8 +38,8 @@ describe('the options of a runner', () => {
   });
 
   it.each<[unknown, string]>([
-    [null, 'createRunner: expected an object of options, got null'],
-    ['api', 'createRunner: expected an object of options, got "api"'],
+    [null, 'createRunner: expected a plain object of options, got null'],
+    ['api', 'createRunner: expected a plain object of options, got "api"'],
     [{ loger: logger }, 'loger: unknown option; did you mean "logger"?'],
     [{ plugins: [] }, 'plugins: unknown option; known: use, '],
     [{ use: null }, 'use: expected an array of plugins, got null'],
@@ -53,6 +54,24 @@ describe('the options of a runner', () => {
     [{ grace: -1 }, 'grace: expected a duration: '],
     [{ grace: Number.POSITIVE_INFINITY }, "grace: expected a finite duration; write 'none'"],
     [{ name: '' }, 'name: expected a name, got ""'],
+    [{ maxDepth: -1 }, 'maxDepth: expected an integer ≥ 0, or Infinity, got -1'],
+    [{ maxDepth: 1.5 }, 'maxDepth: expected an integer ≥ 0, or Infinity, got 1.5'],
+    [{ maxDepth: Number.NaN }, 'maxDepth: expected an integer ≥ 0, or Infinity, got NaN'],
+    [{ maxDepth: '5' }, 'maxDepth: expected an integer ≥ 0, or Infinity, got "5"'],
+    [{ handleSignals: 'yes' }, 'handleSignals: expected true or false, got "yes"'],
+    [{ handleSignals: null }, 'handleSignals: expected true or false, got null'],
+    [{ handleSignals: ['SIGTERM'] }, 'handleSignals: expected true or false, got '],
+    [{ handleSignal: true }, 'handleSignal: unknown option; did you mean "handleSignals"?'],
+    [{ redact: true }, 'redact: expected a plain object { keys, values }, got true'],
+    [{ redact: { key: [] } }, 'redact.key: unknown option; did you mean "keys"?'],
+    [{ redact: { keys: 'token' } }, 'redact.keys: expected a list of names and patterns, got "token"'],
+    [{ redact: { keys: [''] } }, 'redact.keys[0]: expected a name or a pattern, got ""'],
+    [{ redact: { keys: [5] } }, 'redact.keys[0]: expected a name or a pattern, got 5'],
+    [{ redact: { values: ['text'] } }, 'redact.values[0]: expected a pattern, got "text"'],
+    [{ runs: 5 }, 'runs: expected a plain object { max, maxAge }, got 5'],
+    [{ acknowledge: {} }, 'acknowledge: expected an array of codes, got an object'],
+    [{ clock: null }, 'clock: expected a clock with now, schedule and random, got null'],
+    [{ timeouts: 'ON' }, `timeouts: expected 'on' or 'off', got "ON"`],
     [{ name: 5 }, 'name: expected a name, got 5'],
     [
       { acknowledge: 'retry-without-deadline' },
@@ -61,6 +80,25 @@ describe('the options of a runner', () => {
   ])('are refused where they cannot be: %j', (options, message) => {
     expect(() => createRunner(options as never)).toThrow(message);
     expect(() => createRunner(options as never)).toThrow(ConfigError);
+  });
+
+  it.each<[RunnerOptions]>([
+    [{ use: stack([]) }],
+    [{ grace: 0 }],
+    [{ grace: 'none' }],
+    [{ grace: '1.5s' }],
+    [{ maxDepth: 0 }],
+    [{ maxDepth: Number.POSITIVE_INFINITY }],
+    [{ runs: {} }],
+    [{ runs: { max: 0, maxAge: 0 } }],
+    [{ runs: { max: Number.POSITIVE_INFINITY, maxAge: 'none' } }],
+    [{ redact: {} }],
+    [{ redact: { keys: ['token', /^x-/], values: [/sk-\w+/] } }],
+    [{ handleSignals: false }],
+    [{ timeouts: 'off' }],
+    [Object.create(null)],
+  ])('are taken where they can be: %j', async (options) => {
+    expect(await createRunner(options).call(numbers, 2)).toEqual([1, 2]);
   });
 
   it('are refused with all that is wrong at once', () => {
@@ -284,7 +322,12 @@ describe('events$', () => {
       throw boom;
     });
     expect(await runner.call(numbers, 2)).toEqual([1, 2]);
-    expect(warn.mock.calls).toEqual([[{ err: boom }, 'A listener threw boom']]);
+    expect(warn.mock.calls).toEqual([
+      [
+        { sluice: { type: 'warning' }, err: { name: 'Error', message: 'boom', stack: expect.any(String) } },
+        'A listener threw boom',
+      ],
+    ]);
   });
 
   it('has what works put on the record themselves', async () => {

@@ -1,41 +1,23 @@
 import { callTool, streamTool } from './call-tool.ts';
-import type { Clock } from './clock.ts';
 import type { CallRest } from './context.ts';
+import { Drain, type DrainOptions, type DrainReport } from './drain.ts';
 import { type Duration, readDuration } from './duration.ts';
 import { Environment } from './environment.ts';
 import type { SluiceEvent } from './events.ts';
 import type { Explanation } from './explain.ts';
 import type { Observable } from './flow.ts';
-import { hasMethods } from './has-methods.ts';
-import type { Plugin } from './interceptor.ts';
-import type { Logger } from './logger.ts';
 import type { AnyPipeline } from './pipeline.ts';
+import { readPlain } from './plain-object.ts';
 import { Problems } from './problems.ts';
 import { beginRun, type RunOf } from './run.ts';
 import type { RunRest } from './run-options.ts';
+import type { RunRecords } from './run-records.ts';
+import { checkRunnerOptions, isStack, type RunnerOptions } from './runner-options.ts';
+import { handleSignals } from './signal-handling.ts';
 import { Stack } from './stack.ts';
 import type { AnyTool, ToolInput, ToolItem, ToolOutput } from './tool.ts';
+import { updateStack } from './update.ts';
 import { type WrapOptions, type Wrapped, wrapIn } from './wrap.ts';
-
-/** What a runner is made with. Every field may be left out. */
-export interface RunnerOptions {
-  /** The interceptors, in any order, or a stack that is shared with other runners. None unless set. */
-  readonly use?: readonly Plugin[] | Stack | undefined;
-  /** Where warnings go: a pino logger, or anything with its four methods. Process warnings unless set. */
-  readonly logger?: Logger | undefined;
-  /** Where time and chance come from; `systemClock` unless set. */
-  readonly clock?: Clock | undefined;
-  /** `'off'` switches every deadline off, for debugging; so does `SLUICE_TIMEOUTS=off`. `'on'` unless set. */
-  readonly timeouts?: 'on' | 'off' | undefined;
-  /** How long work may take to unwind once it was stopped; 50 ms unless set. `0` waits for nothing. */
-  readonly grace?: Duration | undefined;
-  /** How deep runs may be nested in one another, counted from 0; 5 unless set, `Infinity` for any depth. */
-  readonly maxDepth?: number | undefined;
-  /** What the runner is called; `'runner'` unless set. */
-  readonly name?: string | undefined;
-  /** Codes of the order check's findings that are as they should be. */
-  readonly acknowledge?: readonly string[] | undefined;
-}
 
 /** What a runner tells at a glance. */
 export interface RunnerStats {
@@ -60,14 +42,20 @@ export interface Runner {
   stream<T extends AnyTool>(tool: T, ...rest: CallRest<ToolInput<T>>): Observable<ToolItem<T>>;
   /** Gives a function back with the stack around it. */
   wrap<T, A extends unknown[], R>(fn: (this: T, ...args: A) => R, options?: WrapOptions): Wrapped<T, A, R>;
-  /** The resolved chain, outermost first: for a tool, or for the stack as such. */
-  explain(target?: AnyTool): Explanation;
+  /** The resolved chain, outermost first: for a tool, for one stage of a pipeline or all of them, or for the stack as such. */
+  explain(target?: AnyTool | AnyPipeline, stage?: string): Explanation;
   stats(): RunnerStats;
+  /** Gives interceptors new options by name, for the calls that come after; they keep their state. A wrong patch is refused whole. */
+  update(patch: Readonly<Record<string, unknown>>): void;
+  /** What is on record of the runs: of all that go on, and of the last that are over. */
+  readonly runs: RunRecords;
+  /** Shuts down: takes nothing more in, lets what goes on come to its end, stops what does not within the grace, and reports. */
+  drain(options?: DrainOptions): Promise<DrainReport>;
+  /** Shuts down, as {@link drain} does. */
+  [Symbol.asyncDispose](): Promise<void>;
   /** Everything that happens, while somebody listens. */
   readonly events$: Observable<SluiceEvent>;
 }
-
-const OPTIONS: readonly string[] = ['use', 'logger', 'clock', 'timeouts', 'grace', 'maxDepth', 'name', 'acknowledge'];
 
 /**
  * Makes a runner.
@@ -85,30 +73,39 @@ const OPTIONS: readonly string[] = ['use', 'logger', 'clock', 'timeouts', 'grace
  * ```
  */
 export function createRunner(options: RunnerOptions = {}): Runner {
-  const graceMs = checkOptions(options);
-  const { use = [], logger, clock, timeouts, maxDepth, name = 'runner', acknowledge } = options;
-  const shared = use instanceof Stack;
+  const { use, logger, redact, clock, timeouts, maxDepth, graceMs, records, acknowledge, ...more } =
+    checkRunnerOptions(options);
+  const { name = 'runner', handleSignals: signals = false } = more;
+  const shared = isStack(use);
   const stack = shared ? use : new Stack(use, { acknowledge });
   const environment = new Environment(stack, {
     clock,
     logger,
+    redact,
     graceMs,
     maxDepth,
+    records,
     ...(timeouts && { timeouts: timeouts === 'on' }),
   });
   if (!shared) environment.warn(stack.findings);
-  return new StackRunner(name, environment);
+  return new StackRunner(name, environment, signals);
 }
+
+/** How long what goes on may take to come to its own end when a runner is shut down. */
+const DRAIN_GRACE: Duration = '10s';
 
 class StackRunner implements Runner {
   readonly name: string;
   readonly events$: Observable<SluiceEvent>;
   readonly #environment: Environment;
+  readonly #ignoreSignals: (() => void) | undefined;
+  #drain: Drain | undefined;
 
-  constructor(name: string, environment: Environment) {
+  constructor(name: string, environment: Environment, signals: boolean) {
     this.name = name;
     this.#environment = environment;
     this.events$ = environment.events.events$;
+    if (signals) this.#ignoreSignals = handleSignals(this);
   }
 
   run<P extends AnyPipeline>(pipeline: P, ...[input, options]: RunRest<P>): RunOf<P> {
@@ -127,45 +124,39 @@ class StackRunner implements Runner {
     return wrapIn(this.#environment, fn, options);
   }
 
-  explain(target?: AnyTool): Explanation {
-    return this.#environment.stack.explain(target);
+  explain(target?: AnyTool | AnyPipeline, stage?: string): Explanation {
+    return this.#environment.stack.explain(target, stage);
   }
 
   stats(): RunnerStats {
     const { gauges, stack } = this.#environment;
     return { ...gauges, interceptors: stack.stats() };
   }
-}
 
-/** Checks what can be wrong with a runner's options; answers the grace in milliseconds. */
-function checkOptions(options: RunnerOptions): number | undefined {
-  const problems = new Problems();
-  if (typeof options !== 'object' || options === null) {
-    problems.add('createRunner', 'an object of options', options);
-    problems.throwIfAny();
+  update(patch: Readonly<Record<string, unknown>>): void {
+    updateStack(this.#environment, patch);
   }
-  problems.unknownKeys(options, OPTIONS, '');
-  const { grace, timeouts, maxDepth, logger, name, clock, acknowledge } = options;
-  const graceMs = grace === undefined ? undefined : readDuration(grace, 'grace', problems);
-  if (timeouts !== undefined && timeouts !== 'on' && timeouts !== 'off')
-    problems.add('timeouts', "'on' or 'off'", timeouts);
-  if (maxDepth !== undefined && maxDepth !== Number.POSITIVE_INFINITY && !(Number.isInteger(maxDepth) && maxDepth >= 0))
-    problems.add('maxDepth', 'an integer ≥ 0, or Infinity', maxDepth);
-  if (name !== undefined && (typeof name !== 'string' || name === '')) problems.add('name', 'a name', name);
-  if (logger !== undefined && !hasMethods(logger, ['debug', 'info', 'warn', 'error'])) {
-    problems.add('logger', 'a logger with debug, info, warn and error', logger);
+
+  get runs(): RunRecords {
+    return this.#environment.runs;
   }
-  if (clock !== undefined && !hasMethods(clock, ['now', 'schedule', 'random'])) {
-    problems.add('clock', 'a clock with now, schedule and random', clock);
+
+  drain(options: DrainOptions = {}): Promise<DrainReport> {
+    const problems = new Problems();
+    const given = readPlain(options, 'drain: options', problems) ?? {};
+    problems.unknownKeys(given, ['grace'], 'drain');
+    const graceMs = readDuration(given['grace'] === undefined ? DRAIN_GRACE : given['grace'], 'drain: grace', problems);
+    try {
+      problems.throwIfAny();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#drain ??= new Drain(this.#environment);
+    this.#drain.within(graceMs);
+    return this.#drain.report.finally(() => this.#ignoreSignals?.());
   }
-  if (acknowledge !== undefined && !Array.isArray(acknowledge))
-    problems.add('acknowledge', 'an array of codes', acknowledge);
-  if (acknowledge !== undefined && options.use instanceof Stack) {
-    problems.say(
-      'acknowledge',
-      'the stack is made already; say it where the stack is made: stack(plugins, { acknowledge })',
-    );
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
   }
-  problems.throwIfAny();
-  return graceMs;
 }

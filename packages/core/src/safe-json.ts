@@ -18,7 +18,12 @@ export function safeJson(value: unknown, limits: SafeJsonLimits = {}): unknown {
   return new SafeCopy(limits).copy(value, 0);
 }
 
+/** Characters of all texts of one value together, keys included. */
+const LETTERS = 1_000_000;
+
 class SafeCopy {
+  /** Characters of all texts that may still be copied. */
+  #letters = LETTERS;
   readonly #depth: number;
   readonly #text: number;
   #left: number;
@@ -34,9 +39,7 @@ class SafeCopy {
     if (this.#left-- <= 0) return '[truncated]';
     switch (typeof value) {
       case 'string':
-        return value.length > this.#text
-          ? `${value.slice(0, this.#text)}[truncated ${value.length - this.#text}]`
-          : value;
+        return this.#string(value);
       case 'number':
         return Number.isFinite(value) ? value : String(value);
       case 'boolean':
@@ -51,6 +54,12 @@ class SafeCopy {
       case 'object':
         return value === null ? null : this.#object(value, depth);
     }
+  }
+
+  #string(text: string): string {
+    const most = Math.min(this.#text, this.#letters);
+    this.#letters -= Math.min(text.length, most);
+    return text.length > most ? `${text.slice(0, most)}[truncated ${text.length - most}]` : text;
   }
 
   #object(value: object, depth: number): unknown {
@@ -81,7 +90,7 @@ class SafeCopy {
         put(copy, '[truncated]', true);
         break;
       }
-      put(copy, key, this.#read(value, key, depth));
+      put(copy, this.#string(key), this.#read(value, key, depth));
     }
     return copy;
   }

@@ -2,22 +2,26 @@ import { account } from './ledger.ts';
 import { Scope, sweep } from './scope.ts';
 
 /**
- * An AbortSignal from outside, as the top of a tree: one listener for all the calls that are alive under it, gone with the last
- * of them.
+ * An AbortSignal from outside, as a part of the tree: one listener for all the calls of a runner that are alive under it, gone with
+ * the last of them.
  */
-class SignalScope extends Scope {
+export class SignalScope extends Scope {
   readonly #signal: AbortSignal;
+  readonly #root: Scope;
   readonly #onAbort = (): void => this.#abort();
 
-  constructor(signal: AbortSignal) {
+  /** @param root - what it belongs to for as long as anything belongs to it */
+  constructor(signal: AbortSignal, root: Scope) {
     super();
     this.#signal = signal;
+    this.#root = root;
   }
 
   override adopt(child: Scope): void {
     if (this.firstChild === null) {
       this.#signal.addEventListener('abort', this.#onAbort, { once: true });
       account.listeners++;
+      this.#root.adopt(this);
     }
     super.adopt(child);
   }
@@ -27,6 +31,7 @@ class SignalScope extends Scope {
     if (this.firstChild === null) {
       this.#signal.removeEventListener('abort', this.#onAbort);
       account.listeners--;
+      Scope.leave(this);
     }
   }
 
@@ -45,18 +50,6 @@ class SignalScope extends Scope {
   protected trySettle(): boolean {
     return false;
   }
-}
-
-const scopes = new WeakMap<AbortSignal, SignalScope>();
-
-/** The scope of everything that is called under `signal`. */
-export function signalScope(signal: AbortSignal): Scope {
-  let scope = scopes.get(signal);
-  if (scope === undefined) {
-    scope = new SignalScope(signal);
-    scopes.set(signal, scope);
-  }
-  return scope;
 }
 
 /** Ties a call to a signal besides the scope that it belongs to. */

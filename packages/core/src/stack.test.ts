@@ -156,8 +156,8 @@ describe('execute', () => {
 
   it.each<[unknown, unknown, string]>([
     [5, {}, 'execute: expected a function (context) => result, got 5'],
-    [() => 1, { name: '' }, 'function.name: expected a name, got ""'],
-    [() => 1, { kind: 'x' }, 'function "execute": kind: expected one of '],
+    [() => 1, { name: '' }, 'execute: name: expected a name, got ""'],
+    [() => 1, { kind: 'x' }, 'execute: kind: expected one of '],
     [() => 1, { deadline: 'x' }, 'deadline: expected a duration'],
   ])('refuses what it cannot run: %o', async (work, options, message) => {
     await expect(stack([]).execute(work as never, options as never)).rejects.toThrow(message);

@@ -5,18 +5,22 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Context } from './context.ts';
 import { describe } from './describe.ts';
 import { Environment } from './environment.ts';
-import { ConfigError } from './errors/config-error.ts';
+import { ConfigError, isConfigError } from './errors/config-error.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import { type Explanation, explainChain } from './explain.ts';
 import type { Finding } from './finding.ts';
-import { functionTarget } from './function-target.ts';
+import { checkFunctionOptions, functionTarget } from './function-target.ts';
 import { hasMethods } from './has-methods.ts';
 import { checkInterceptor, type Interceptor, type Plugin } from './interceptor.ts';
 import { Invocation } from './invocation.ts';
+import { messageOf } from './message-of.ts';
 import { checkOrder, checkTarget, type Placed } from './order-check.ts';
+import { type AnyPipeline, isPipeline, nodeOf, pipelineFacts } from './pipeline.ts';
+import { readList, readPlain } from './plain-object.ts';
 import { type PolicySubject, RESERVED, type ResolvedPolicy, resolvePolicy } from './policies.ts';
 import { Problems } from './problems.ts';
 import type { ResultOf } from './result.ts';
+import { stageTarget } from './stage-target.ts';
 import { type Target, withRunPolicies } from './target.ts';
 import { type AnyTool, toolTarget } from './tool.ts';
 import type { Traits } from './traits.ts';
@@ -53,17 +57,19 @@ export class Stack {
   readonly interceptors: readonly Interceptor[];
   readonly #acknowledged: ReadonlySet<string>;
   readonly #clock: Clock;
-  readonly #placed: readonly Placed[];
+  #placed: readonly Placed[];
+  /** How often the options of its interceptors have been changed: what was compiled before is out of date. */
+  version = 0;
   readonly #claimed: readonly string[];
   readonly #inline = new Map<string, Chain>();
   #environment: Environment | undefined;
 
   /** Use {@link stack}, which also says what it finds. */
   constructor(plugins: readonly Plugin[], options: StackOptions = {}) {
-    checkOptions(options);
+    const { acknowledge = [], clock = systemClock } = checkOptions(options);
     this.interceptors = Object.freeze(ordered(plugins));
-    this.#acknowledged = new Set(options.acknowledge ?? []);
-    this.#clock = options.clock ?? systemClock;
+    this.#acknowledged = new Set(acknowledge);
+    this.#clock = clock;
     this.#claimed = [...new Set(this.interceptors.flatMap(({ policy }) => (policy === undefined ? [] : [policy.key])))];
     this.#placed = this.#place(ANYTHING).placed;
     const errors = checkOrder(this.#placed).filter(({ level }) => level === 'error');
@@ -77,19 +83,31 @@ export class Stack {
     return this.#unacknowledged(checkOrder(this.#placed));
   }
 
+  /** The options of its interceptors have changed: everything is compiled anew when it is next used. */
+  renew(): void {
+    this.version++;
+    this.#inline.clear();
+    this.#placed = this.#place(ANYTHING).placed;
+  }
+
   /** Runs `work` inside the stack. */
   execute<R>(work: (context: Context) => R, options?: ExecuteOptions): Promise<ResultOf<R>> {
     try {
-      return this.#invocationOf(work, options ?? {}).run() as Promise<ResultOf<R>>;
+      return this.#invocationOf(work, options).run() as Promise<ResultOf<R>>;
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #invocationOf(work: unknown, { name = 'execute', kind, ...rest }: ExecuteOptions): Invocation {
+  #invocationOf(work: unknown, options: ExecuteOptions = {}): Invocation {
     if (typeof work !== 'function') {
       throw new ConfigError(`execute: expected a function (context) => result, got ${describe(work)}`);
     }
+    const problems = new Problems();
+    const given = readPlain(options, 'execute: options', problems) ?? {};
+    const { name = 'execute', kind, ...rest } = given as ExecuteOptions;
+    checkFunctionOptions({ name, kind }, 'execute', [], problems);
+    problems.throwIfAny();
     const { own, policies } = readCallOptions(rest);
     const chain =
       policies === undefined
@@ -101,7 +119,17 @@ export class Stack {
   /** What its interceptors would tell the people on call, by name. */
   stats(): Record<string, unknown> {
     const telling = this.interceptors.filter(({ stats }) => stats !== undefined);
-    return Object.fromEntries(telling.map((interceptor) => [interceptor.name, interceptor.stats?.()]));
+    return Object.fromEntries(telling.map((interceptor) => [interceptor.name, this.#statsOf(interceptor)]));
+  }
+
+  /** One that throws is said, and does not keep the others from being heard. */
+  #statsOf(interceptor: Interceptor): unknown {
+    try {
+      return interceptor.stats?.();
+    } catch (error) {
+      this.environment.report(new InterceptorError(interceptor.name, 'threw in stats()', { cause: error }));
+      return undefined;
+    }
   }
 
   /** What all calls share that are made without a runner. */
@@ -124,15 +152,28 @@ export class Stack {
     return this.#unacknowledged([...checkOrder(active), ...checkTarget(active, target, this.#claimed)]);
   }
 
-  /** The resolved chain in words and data: for `target`, or for the stack as such. */
-  explain(target?: AnyTool): Explanation {
+  /** The resolved chain in words and data: for a tool, for one stage of a pipeline or all of them, or for the stack as such. */
+  explain(target?: AnyTool | AnyPipeline, stage?: string): Explanation {
     if (target === undefined) {
       const { placed, policies } = this.#place(ANYTHING);
       return explainChain('Stack', placed, policies, this.findings);
     }
-    const subject = toolTarget(target);
+    if (!isPipeline(target)) return this.#explainTarget(toolTarget(target), `Tool "${target.name}"`);
+    const facts = pipelineFacts(target);
+    const nodes = stage === undefined ? facts.nodes : [nodeOf(facts, stage)];
+    const explained = nodes.map((node) =>
+      this.#explainTarget(stageTarget(facts, node), `Stage "${node.info.name}" of "${facts.name}"`),
+    );
+    return {
+      text: explained.map(({ text }) => text).join('\n'),
+      entries: explained.flatMap(({ entries }) => entries),
+      findings: explained.flatMap(({ findings }) => findings),
+    };
+  }
+
+  #explainTarget(subject: Target, title: string): Explanation {
     const { placed, policies } = this.#place(subject);
-    return explainChain(`Tool "${target.name}"`, placed, policies, this.findingsFor(subject));
+    return explainChain(title, placed, policies, this.findingsFor(subject));
   }
 
   #inlineChain(name: string, kind: Kind | undefined): Chain {
@@ -184,27 +225,43 @@ export function stack(plugins: readonly Plugin[], options?: StackOptions): Stack
   return made;
 }
 
-function checkOptions(options: StackOptions): void {
+/** Checks what a stack is made with; answers it, each field read once. */
+function checkOptions(options: StackOptions): StackOptions {
   const problems = new Problems();
-  problems.unknownKeys(options, ['acknowledge', 'clock'], 'stack');
-  const { acknowledge, clock } = options;
-  if (acknowledge !== undefined && !Array.isArray(acknowledge)) {
-    problems.add('stack.acknowledge', 'an array of codes', acknowledge);
-  }
+  const given = readPlain(options, 'stack: options', problems) ?? {};
+  problems.unknownKeys(given, ['acknowledge', 'clock'], 'stack');
+  const { acknowledge, clock } = given;
+  const codes = acknowledge === undefined ? undefined : checkCodes(acknowledge, 'stack.acknowledge', problems);
   if (clock !== undefined && !hasMethods(clock, ['now', 'schedule', 'random'])) {
     problems.add('stack.clock', 'a clock with now, schedule and random', clock);
   }
   problems.throwIfAny();
+  return { acknowledge: codes, clock: clock as Clock | undefined };
+}
+
+/** Reads a list of codes of findings, and notes what is wrong with it. */
+export function checkCodes(given: unknown, path: string, problems: Problems): readonly string[] {
+  const codes = readList(given, path, problems, 'an array of codes') ?? [];
+  codes.forEach((code, index) => {
+    if (typeof code !== 'string') problems.add(`${path}[${index}]`, 'a code', code);
+  });
+  return codes as readonly string[];
+}
+
+/** The interceptors that a plugin is. */
+function membersOf(plugin: Plugin): readonly Interceptor[] {
+  try {
+    return Array.isArray(plugin) ? plugin : [plugin as Interceptor];
+  } catch {
+    return [plugin as Interceptor];
+  }
 }
 
 function ordered(plugins: readonly Plugin[]): Interceptor[] {
   const problems = new Problems();
-  const list: unknown = plugins;
-  if (!Array.isArray(list)) {
-    problems.add('use', 'an array of plugins', list);
-    problems.throwIfAny();
-  }
-  const interceptors = plugins.flat();
+  const list = readList(plugins, 'use', problems, 'an array of plugins');
+  problems.throwIfAny();
+  const interceptors = (list as readonly Plugin[]).flatMap(membersOf);
   interceptors.forEach((interceptor, index) => {
     if (!checkInterceptor(interceptor, `use[${index}]`, problems)) return;
     const key = interceptor.policy?.key;
@@ -222,15 +279,21 @@ function policyOf({ name, policy }: Interceptor, subject: PolicySubject): Resolv
   try {
     return resolvePolicy(policy, subject);
   } catch (error) {
-    if (error instanceof ConfigError) throw error;
+    if (isConfigError(error)) throw error;
     throw new InterceptorError(name, `threw when it parsed the policy "${policy.key}"`, { cause: error });
   }
 }
 
-function traitsOf({ traits }: Interceptor, policy: ResolvedPolicy | undefined): Traits | undefined {
+function traitsOf(interceptor: Interceptor, policy: ResolvedPolicy | undefined): Traits | undefined {
   // What is switched off stands in nobody's way.
   if (policy !== undefined && policy.fields === undefined) return undefined;
-  return typeof traits === 'function' ? traits(policy?.fields ?? {}) : traits;
+  const { name, traits } = interceptor;
+  try {
+    const read = typeof traits === 'function' ? traits(policy?.fields ?? {}) : traits;
+    return read === undefined ? undefined : { ...read };
+  } catch (error) {
+    throw new ConfigError(`use: the traits of "${name}" could not be read: ${messageOf(error)}`);
+  }
 }
 
 function inlineTarget(name: string, kind: Kind | undefined): Target {

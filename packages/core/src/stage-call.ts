@@ -16,6 +16,8 @@ import type { Verdict } from './verdict.ts';
 /** The run that a stage is called in, as the stage sees it. */
 export interface StageOwner {
   readonly scope: RunScope;
+  /** What was said with the progress that was reported last. */
+  note: string | undefined;
   /** What its work is given. */
   depsOf(call: StageCall): object;
   /** One more stage has its verdict, in whatever way. */
@@ -48,6 +50,8 @@ export class StageCall implements Receiver, Writer {
   private branch = false;
   private startedAt: number | undefined = undefined;
   private durationMs = 0;
+  private reported = 0;
+  private ownProgress = false;
   private over = false;
   private ended: ((end: StepEnd) => void) | null = null;
   private listeners: Set<Listener<unknown>> | null = null;
@@ -168,6 +172,7 @@ export class StageCall implements Receiver, Writer {
   }
 
   item(value: unknown): void {
+    this.owner.scope.achieving = this.invocation;
     if (this.listeners !== null) for (const listener of [...this.listeners]) listener.next(value);
   }
 
@@ -278,6 +283,22 @@ export class StageCall implements Receiver, Writer {
 
   follows(other: Writer): boolean {
     return other instanceof StageCall && other.status !== undefined && this.owner.precedes(other, this);
+  }
+
+  /** Notes how far it has come. What a call in it says counts for as long as it says nothing itself. */
+  keepProgress(fraction: number, note: string | undefined, itself: boolean): void {
+    if (itself) this.ownProgress = true;
+    else if (this.ownProgress) return;
+    this.reported = fraction;
+    this.owner.note = note;
+  }
+
+  /** How far it has come, from 0 to 1. */
+  get progress(): number {
+    // What is skipped because of itself is done; what is skipped because of another will not be.
+    const done =
+      this.status === 'ok' || (this.status === 'skipped' && (this.invocation !== null || this.because === 'when'));
+    return done ? 1 : this.reported;
   }
 
   /** What it had achieved by now. */

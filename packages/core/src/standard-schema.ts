@@ -52,6 +52,10 @@ export function issuesText(issues: readonly SchemaIssue[]): string {
 /** True for anything that carries the interface; some libraries' schemas are functions. */
 export function isStandardSchema(value: unknown): value is StandardSchema {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
-  const standard = (value as Partial<StandardSchema>)['~standard'];
-  return typeof standard === 'object' && standard !== null && typeof standard.validate === 'function';
+  try {
+    const standard = (value as Partial<StandardSchema>)['~standard'];
+    return typeof standard === 'object' && standard !== null && typeof standard.validate === 'function';
+  } catch {
+    return false;
+  }
 }

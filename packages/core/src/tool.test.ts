@@ -104,8 +104,9 @@ describe('a tool', () => {
     ['', {}, 'tool.name: expected a name, got ""'],
     [' ', {}, 'tool.name: expected a name, got " "'],
     [5, {}, 'tool.name: expected a name, got 5'],
-    ['a', null, 'tool "a": options: expected an object, got null'],
-    ['a', undefined, 'tool "a": options: expected an object, got undefined'],
+    ['a', null, 'tool "a": options: expected a plain object, got null'],
+    ['a', undefined, 'tool "a": options: expected a plain object, got undefined'],
+    ['a', { deadline: 5 }, 'tool "a": deadline: is no option of a tool'],
   ])('named %j with the options %j is refused', (name, options, message) => {
     expect(() => tool(name as never, options as never, () => 1)).toThrow(message);
   });

@@ -4,7 +4,8 @@ import type { Context } from './context.ts';
 import { describe } from './describe.ts';
 import { ConfigError } from './errors/config-error.ts';
 import { checkKind } from './kinds.ts';
-import { type Policies, writtenPolicies } from './policies.ts';
+import { readPlain } from './plain-object.ts';
+import { type Policies, RESERVED, writtenPolicies } from './policies.ts';
 import { Problems } from './problems.ts';
 import type { ItemOf, LastOf, ResultOf } from './result.ts';
 import { isStandardSchema, type SchemaInput, type SchemaOutput, type StandardSchema } from './standard-schema.ts';
@@ -111,16 +112,16 @@ export function tool(
   options: ToolOptions & ToolSchemas<StandardSchema | undefined, unknown, 'all' | 'last'>,
   work: (input: never, context: Context) => unknown,
 ): AnyTool {
-  check(name, options, work);
-  const { description, kind, idempotent = true, input, collect = 'all' } = options;
-  const output = options.output as StandardSchema | undefined;
+  const given = check(name, options, work);
+  const { description, kind, idempotent = true, input, collect = 'all' } = given;
+  const output = given.output as StandardSchema | undefined;
   const made: AnyTool = Object.freeze({ name, description, kind, idempotent, input, output });
   const run = work as (input: unknown, context: Context) => unknown;
   targets.set(made, {
     target: 'tool',
     name,
     kind,
-    policies: writtenPolicies('tool', `tool "${name}": `, policiesOf(options, OWN)),
+    policies: writtenPolicies('tool', `tool "${name}": `, policiesOf(given, OWN)),
     idempotent,
     collect,
     inputSchema: input,
@@ -142,14 +143,20 @@ export function isTool(value: unknown): value is AnyTool {
   return typeof value === 'object' && value !== null && targets.has(value);
 }
 
-function check(name: unknown, options: unknown, work: unknown): void {
+/** Checks what a tool is made of; answers its options, each read once. */
+function check(
+  name: unknown,
+  options: unknown,
+  work: unknown,
+): ToolOptions & ToolSchemas<StandardSchema | undefined, unknown, 'all' | 'last'> {
   const problems = new Problems();
   if (typeof name !== 'string' || name.trim() === '') problems.add('tool.name', 'a name', name);
-  const path = `tool "${typeof name === 'string' ? name : '?'}"`;
-  if (typeof options !== 'object' || options === null) problems.add(`${path}: options`, 'an object', options);
-  else checkOptions(options, path, problems);
+  const path = `tool ${describe(typeof name === 'string' ? name : '?')}`;
+  const given = readPlain(options, `${path}: options`, problems) ?? {};
+  checkOptions(given, path, problems);
   if (typeof work !== 'function') problems.add(`${path}: work`, 'a function (input, context) => result', work);
   problems.throwIfAny();
+  return given;
 }
 
 function checkOptions(options: Partial<Record<string, unknown>>, path: string, problems: Problems): void {
@@ -161,6 +168,9 @@ function checkOptions(options: Partial<Record<string, unknown>>, path: string, p
     problems.add(`${path}: description`, 'a text', description);
   if (collect !== undefined && collect !== 'all' && collect !== 'last')
     problems.add(`${path}: collect`, "'all' or 'last'", collect);
+  for (const key of Object.keys(options)) {
+    if (RESERVED.has(key) && !OWN.includes(key)) problems.say(`${path}: ${key}`, 'is no option of a tool');
+  }
   for (const [key, schema] of Object.entries({ input, output })) {
     if (schema !== undefined && !isStandardSchema(schema)) problems.add(`${path}: ${key}`, 'a Standard Schema', schema);
   }

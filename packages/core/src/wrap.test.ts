@@ -126,11 +126,12 @@ describe('the options of runner.wrap()', () => {
   });
 
   it.each<[object | null, string]>([
-    [null, 'wrap: options: expected an object, got null'],
-    [{ name: '' }, 'function.name: expected a name, got ""'],
-    [{ name: 5 }, 'function.name: expected a name, got 5'],
-    [{ kind: 'wrok' }, 'function "f": kind: expected one of transform, enrich, route, guard, work, agent, got "wrok"'],
-    [{ idempotent: 'no' }, 'function "f": idempotent: expected true or false, got "no"'],
+    [null, 'wrap: options: expected a plain object, got null'],
+    [{ name: '' }, 'wrap: name: expected a name, got ""'],
+    [{ name: 5 }, 'wrap: name: expected a name, got 5'],
+    [{ kind: 'wrok' }, 'wrap: kind: expected one of transform, enrich, route, guard, work, agent, got "wrok"'],
+    [{ idempotent: 'no' }, 'wrap: idempotent: expected true or false, got "no"'],
+    [{ deadline: 5 }, 'wrap: deadline: means nothing here'],
   ])('are refused where they cannot be: %j', (options, message) => {
     expect(() => runner.wrap(function f() {}, options as never)).toThrow(message);
   });

@@ -1,9 +1,10 @@
 import type { Kind } from './call.ts';
 import { policiesOf } from './call-options.ts';
 import type { Environment } from './environment.ts';
-import { functionTarget } from './function-target.ts';
+import { checkFunctionOptions, functionTarget } from './function-target.ts';
 import type { Plugin } from './interceptor.ts';
 import { Invocation } from './invocation.ts';
+import { readPlain } from './plain-object.ts';
 import type { Policies } from './policies.ts';
 import { Problems } from './problems.ts';
 import type { ResultOf } from './result.ts';
@@ -62,19 +63,26 @@ export function wrapIn<T, A extends unknown[], R>(
 ): Wrapped<T, A, R> {
   const problems = new Problems();
   if (typeof fn !== 'function') problems.add('wrap', 'a function', fn);
-  if (typeof options !== 'object' || options === null) problems.add('wrap: options', 'an object', options);
+  const given = readPlain(options, 'wrap: options', problems) ?? {};
+  checkFunctionOptions(given, 'wrap', OWN, problems);
   problems.throwIfAny();
-  const name = options.name ?? (fn.name === '' ? 'function' : fn.name);
+  const { name = fn.name === '' ? 'function' : fn.name, kind, idempotent } = given as WrapOptions;
   const contextual = contextFunction(fn) as ((...args: unknown[]) => unknown) | undefined;
   const target = functionTarget(
     name,
-    { kind: options.kind, idempotent: options.idempotent, policies: policiesOf(options, OWN) },
+    { kind, idempotent, policies: policiesOf(given, OWN) },
     contextual === undefined
       ? ({ call: { root } }) => fn.apply(root.receiver as T, root.input as A)
       : (work) => contextual.apply(work.call.root.receiver, [work.context, ...(work.call.root.input as A)]),
   );
-  const chain = environment.compile(target);
+  let chain = environment.compile(target);
+  const { stack } = environment;
+  let { version } = stack;
   const wrapped = function (this: T, ...args: A): Promise<ResultOf<R>> {
+    if (version !== stack.version) {
+      chain = environment.compile(target);
+      version = stack.version;
+    }
     return new Invocation(chain, args, null, undefined, this).run() as Promise<ResultOf<R>>;
   };
   Object.defineProperty(wrapped, 'name', { value: name, configurable: true });

@@ -38,6 +38,15 @@ export class ConfigError extends SluiceError {
   }
 }
 
+/** Whether something thrown is a ConfigError. Trips over nothing that is thrown. */
+export function isConfigError(error: unknown): error is ConfigError {
+  try {
+    return error instanceof ConfigError;
+  } catch {
+    return false;
+  }
+}
+
 /** How many issues are told in the message; the others are in `issues`. */
 const TOLD = 200;
 

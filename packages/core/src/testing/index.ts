@@ -2,6 +2,7 @@
 
 // Proofs
 export { type LeakLedger, leakLedger } from './leak-ledger.ts';
+export { type Recorded, type Recorder, recorder } from './recorder.ts';
 // Work
 export { type Scripted, type ScriptOptions, type Step, type StepExtras, scripted } from './scripted.ts';
 export { seededRandom } from './seeded-random.ts';
