@@ -19,6 +19,14 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   return best;
 }
 
+/** The known name from which `name` differs by one slip: a letter too many, too few, wrong, or two the wrong way round. */
+export function misspelling(name: string, known: Iterable<string>): string | undefined {
+  for (const candidate of known) {
+    if (Math.abs(candidate.length - name.length) <= 1 && editDistance(name, candidate, 2) === 1) return candidate;
+  }
+  return undefined;
+}
+
 /** Levenshtein's distance with neighbouring letters swapped counted once; answers `bound` as soon as it is at least that. */
 function editDistance(a: string, b: string, bound: number): number {
   let beforeLast: number[] = [];

@@ -588,3 +588,21 @@ it('an empty pipeline runs, and puts nothing out', async () => {
   const report = await createRunner().run(pipeline('empty')).report;
   expect(report).toMatchObject({ pipeline: 'empty', status: 'ok', output: {}, stages: {} });
 });
+
+it('a name of core that is misspelt by one slip is a mistake, and no policy of a plugin', () => {
+  const told = (build: () => unknown): string => {
+    try {
+      build();
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return 'nothing';
+  };
+  const loose = pipeline('p').stage('a', () => 1) as unknown as { stage(...args: unknown[]): unknown };
+  expect(told(() => loose.stage('b', { neds: ['a'] }, () => 1))).toContain(
+    'neds: unknown option; did you mean "needs"?',
+  );
+  expect(told(() => loose.stage('b', { need: ['a'], colect: 'all' }, () => 1))).toContain('did you mean "collect"?');
+  expect(told(() => pipeline('p', { deadlin: 5 } as object))).toContain('did you mean "deadline"?');
+  expect(told(() => loose.stage('b', { needs: ['a'], timeout: '1s', idempotency: {} }, () => 1))).toBe('nothing');
+});

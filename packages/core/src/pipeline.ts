@@ -195,6 +195,7 @@ export function readPipelineOptions(name: unknown, options: unknown, problems: P
   if (onFailure !== 'cancel' && onFailure !== 'continue') {
     problems.add(`${path}: onFailure`, "'cancel' or 'continue'", onFailure);
   }
+  problems.misspeltKeys(given, OWN, `${path}: `);
   for (const key of Object.keys(given)) {
     if (RESERVED.has(key) && !OWN.includes(key)) problems.say(`${path}: ${key}`, 'is no option of a pipeline');
   }

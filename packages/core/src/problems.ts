@@ -1,6 +1,6 @@
 import { describe } from './describe.ts';
 import { ConfigError, type ConfigIssue, isConfigError } from './errors/config-error.ts';
-import { nearest } from './nearest.ts';
+import { misspelling, nearest } from './nearest.ts';
 
 /** How many hints at names are given: each costs a look at all names that there are. */
 const HINTS = 20;
@@ -69,6 +69,17 @@ export class Problems {
       if (!isConfigError(error)) throw error;
       this.join(error);
       return undefined;
+    }
+  }
+
+  /**
+   * Notes each key of `value` that is one slip away from one of `known`. For options among which there may be policies of plugins: what
+   * is no name of core may be theirs, but hardly when it is so near.
+   */
+  misspeltKeys(value: object, known: readonly string[], path: string): void {
+    for (const key of Object.keys(value)) {
+      const meant = known.includes(key) ? undefined : misspelling(key, known);
+      if (meant !== undefined) this.say(`${path}${key}`, `unknown option; did you mean ${describe(meant)}?`);
     }
   }
 

@@ -128,6 +128,7 @@ export function readRunOptions(options: unknown, facts: PipelineFacts): RunReque
   const problems = new Problems();
   const given = readPlain(options, '', problems, 'a plain object of options') ?? {};
   const shared = problems.attempt(() => readCallOptions(pick(given, SHARED)));
+  problems.misspeltKeys(given, OWN, '');
   for (const key of Object.keys(given)) {
     if (RESERVED.has(key) && !OWN.includes(key)) problems.say(key, 'is no option of a run');
   }

@@ -56,6 +56,7 @@ export function readStageOptions(
   if (placing.includes('when') && when !== undefined && typeof when !== 'function') {
     problems.add(`${path}: when`, 'a function (deps) => boolean', when);
   }
+  problems.misspeltKeys(options, [...STAGE_OPTIONS, ...placing], `${path}: `);
   for (const key of Object.keys(options)) {
     if (!RESERVED.has(key) || STAGE_OPTIONS.includes(key) || placing.includes(key)) continue;
     const instead = key === 'deadline' ? '; it bounds a run, and "timeout" bounds a stage' : '';

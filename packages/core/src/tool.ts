@@ -168,6 +168,7 @@ function checkOptions(options: Partial<Record<string, unknown>>, path: string, p
     problems.add(`${path}: description`, 'a text', description);
   if (collect !== undefined && collect !== 'all' && collect !== 'last')
     problems.add(`${path}: collect`, "'all' or 'last'", collect);
+  problems.misspeltKeys(options, OWN, `${path}: `);
   for (const key of Object.keys(options)) {
     if (RESERVED.has(key) && !OWN.includes(key)) problems.say(`${path}: ${key}`, 'is no option of a tool');
   }
