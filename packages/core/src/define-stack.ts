@@ -2,7 +2,7 @@ import { ConfigError, type ConfigIssue, isConfigError } from './errors/config-er
 import { checkInterceptor, type Plugin } from './interceptor.ts';
 import { messageOf } from './message-of.ts';
 import { plainData } from './plain-data.ts';
-import { readPlain } from './plain-object.ts';
+import { isList, readPlain } from './plain-object.ts';
 import { Problems } from './problems.ts';
 import { type Stack, type StackOptions, stack } from './stack.ts';
 import type { StandardSchema } from './standard-schema.ts';
@@ -12,8 +12,8 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What a plugin package exports, as far as configuration is concerned: a factory, and if it likes a schema of its options. */
 export interface PluginFactory {
-  // biome-ignore lint/suspicious/noExplicitAny: each factory knows what it takes, and checks it
-  (options?: any): Plugin;
+  /** Each factory knows what it takes, and checks it. */
+  (options?: never): Plugin;
   /** What it takes, for editors and for whoever writes configurations. */
   readonly schema?: JsonSchema | undefined;
 }
@@ -156,7 +156,7 @@ function make(name: string, factory: unknown, options: unknown, problems: Proble
 function makeOne(name: string, factory: PluginFactory, options: unknown, at: string, problems: Problems): Plugin[] {
   let made: Plugin;
   try {
-    made = options === true ? factory() : factory(options);
+    made = options === true ? factory() : factory(options as never);
   } catch (error) {
     if (isConfigError(error)) {
       problems.join(new ConfigError(error.issues.map((issue) => placed(issue, factory.name, name, at))));
@@ -165,18 +165,10 @@ function makeOne(name: string, factory: PluginFactory, options: unknown, at: str
     }
     return [];
   }
-  const members: readonly unknown[] = problems.attempt(() => (isList(made) ? made : [made])) ?? [];
+  const members: readonly unknown[] = isList(made) ? made : [made];
   const before = problems.count;
   for (const member of members) checkInterceptor(member, at, problems);
   return problems.count === before ? [made] : [];
-}
-
-function isList(value: unknown): value is readonly unknown[] {
-  try {
-    return Array.isArray(value);
-  } catch {
-    return false;
-  }
 }
 
 /** A plugin names its options by its own name; here they stand where the data has them. */

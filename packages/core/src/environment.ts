@@ -97,7 +97,8 @@ export class Environment {
     );
     this.log = logger === undefined ? undefined : new Log(logger, redact);
     if (this.log !== undefined) this.events.logTo(new EventLog(this.log));
-    this.reporter = new Reporter(this.events, this.log, redactor(redact).text);
+    // Made when there is something to say, which is seldom: every wrapped function has an environment.
+    this.reporter = new Reporter(this.events, this.log, (text) => redactor(redact).text(text));
     this.grace = graceMs;
     this.timeouts = timeouts;
     this.maxDepth = maxDepth;

@@ -16,7 +16,7 @@ import type {
   StageOutput,
   StageWork,
 } from './pipeline-types.ts';
-import { readPlain } from './plain-object.ts';
+import { isList, readPlain } from './plain-object.ts';
 import { type Policies, RESERVED, type WrittenPolicies, writtenPolicies } from './policies.ts';
 import { Problems } from './problems.ts';
 import type { ItemOf } from './result.ts';
@@ -288,15 +288,6 @@ export class GraphPipeline implements Pipeline {
   }
 }
 
-/** Whether `value` is an array; a Proxy that was revoked is none. */
-function isArray(value: unknown): boolean {
-  try {
-    return Array.isArray(value);
-  } catch {
-    return false;
-  }
-}
-
 class Builder extends GraphPipeline {
   stage(name: unknown, ...rest: readonly [options: unknown, work?: unknown]): Builder {
     const facts = pipelineFacts(this);
@@ -308,7 +299,7 @@ class Builder extends GraphPipeline {
     const swapped = typeof options === 'function' || stageFacts(options) !== undefined || isTool(options);
     if (swapped) problems.say(path, 'its work comes last: .stage(name, needs or options, work)');
     const node = stageNode(
-      { name, options: isArray(options) ? { needs: options } : swapped ? {} : options, work: swapped ? options : work },
+      { name, options: isList(options) ? { needs: options } : swapped ? {} : options, work: swapped ? options : work },
       before,
       path,
       problems,

@@ -50,6 +50,15 @@ function membersOf(list: readonly unknown[]): unknown[] {
   return members;
 }
 
+/** Whether `value` is an array. Never throws: a Proxy that was revoked is none. */
+export function isList(value: unknown): value is readonly unknown[] {
+  try {
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
 /** Whether `value` is an object of nobody's class. Never throws. */
 export function isPlainObject(value: unknown): value is object {
   try {

@@ -16,7 +16,7 @@ import { Invocation } from './invocation.ts';
 import { messageOf } from './message-of.ts';
 import { checkOrder, checkTarget, type Placed } from './order-check.ts';
 import { type AnyPipeline, isPipeline, nodeOf, pipelineFacts } from './pipeline.ts';
-import { readList, readPlain } from './plain-object.ts';
+import { isList, readList, readPlain } from './plain-object.ts';
 import { type PolicySubject, RESERVED, type ResolvedPolicy, resolvePolicy } from './policies.ts';
 import { Problems } from './problems.ts';
 import type { ResultOf } from './result.ts';
@@ -248,20 +248,13 @@ export function checkCodes(given: unknown, path: string, problems: Problems): re
   return codes as readonly string[];
 }
 
-/** The interceptors that a plugin is. */
-function membersOf(plugin: Plugin): readonly Interceptor[] {
-  try {
-    return Array.isArray(plugin) ? plugin : [plugin as Interceptor];
-  } catch {
-    return [plugin as Interceptor];
-  }
-}
-
 function ordered(plugins: readonly Plugin[]): Interceptor[] {
   const problems = new Problems();
   const list = readList(plugins, 'use', problems, 'an array of plugins');
   problems.throwIfAny();
-  const interceptors = (list as readonly Plugin[]).flatMap(membersOf);
+  const interceptors = (list as readonly Plugin[]).flatMap((plugin) =>
+    isList(plugin) ? plugin : [plugin as Interceptor],
+  );
   interceptors.forEach((interceptor, index) => {
     if (!checkInterceptor(interceptor, `use[${index}]`, problems)) return;
     const key = interceptor.policy?.key;
