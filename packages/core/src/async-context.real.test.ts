@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { catchError, of } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { within } from './bound.ts';
 import type { Context } from './context.ts';
 import { defineInterceptor } from './interceptor.ts';
 import { Place } from './place.ts';
 import { withContext } from './with-context.ts';
+import { within } from './within.ts';
 import { wrap } from './wrap.ts';
 
 const storage = new AsyncLocalStorage<string>();

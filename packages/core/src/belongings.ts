@@ -1,6 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
+import type { CallView } from './call-view.ts';
 import { Cleanup, type CleanupHandler, type CleanupOwner } from './cleanup.ts';
 import type { SkippedError } from './errors/skipped-error.ts';
+import { Pause } from './pause.ts';
 import type { Outcome } from './verdict.ts';
 
 /** What a work has asked for: a signal, cleanup, a disposer for a late value. Made when it first asks. */
@@ -9,10 +11,13 @@ export class Belongings {
   #controller: AbortController | null = null;
   /** The AsyncLocalStorage context in which the signal was first read. */
   #context: AsyncResource | null = null;
+  #soft: AbortController | null = null;
   #cleanup: Cleanup | null = null;
   #late: ((value: unknown) => unknown)[] | null = null;
   /** What the work ends with if it says that there is nothing for it to do. */
   skipped: SkippedError | null = null;
+  /** The pauses that are not over. */
+  #pauses: Set<Pause> | null = null;
 
   constructor(owner: CleanupOwner) {
     this.#owner = owner;
@@ -32,6 +37,34 @@ export class Belongings {
   abort(reason: unknown): void {
     const controller = this.#controller;
     if (controller !== null) this.#context?.runInAsyncScope(() => controller.abort(reason));
+  }
+
+  /** The signal of soft limits. `warning` is what it was warned with already, or undefined. */
+  softSignal(warning: unknown): AbortSignal {
+    if (this.#soft === null) {
+      this.#soft = new AbortController();
+      if (warning !== undefined) this.#soft.abort(warning);
+    }
+    return this.#soft.signal;
+  }
+
+  /** A soft limit has passed: tells whoever listens for that. */
+  warn(warning: unknown): void {
+    this.#soft?.abort(warning);
+  }
+
+  /** It waits for something, until the answer is called. */
+  pause(call: CallView, reason: string): () => void {
+    const pauses = this.#pauses ?? new Set();
+    this.#pauses = pauses;
+    const pause = new Pause(call, reason, () => pauses.delete(pause));
+    pauses.add(pause);
+    return () => pause.end();
+  }
+
+  /** The work has ended: nothing waits for it to go on. */
+  resumeAll(): void {
+    if (this.#pauses !== null) for (const pause of this.#pauses) pause.end();
   }
 
   /** Registers a handler; `outcome` is how the work has ended already, or undefined. */

@@ -1,87 +1,20 @@
-import type { Call } from './call.ts';
-import { CallView, callInfo, scopeOf, title } from './call-view.ts';
-import { describe } from './describe.ts';
-import { ConfigError } from './errors/config-error.ts';
+import { Aftercare } from './aftercare.ts';
+import { boundFacts, softTimeout, timeoutError } from './bound-facts.ts';
+import type { BoundOptions, Sign } from './bound-options.ts';
+import { CallView, scopeOf } from './call-view.ts';
+import { Course } from './course.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
-import { TimeoutError } from './errors/timeout-error.ts';
+import type { SluiceError } from './errors/sluice-error.ts';
 import { Flow, type Handle, Inlet, type Observable, type Sink } from './flow.ts';
 import type { Next } from './interceptor.ts';
 import type { Part } from './part.ts';
 import { sweep } from './scope.ts';
 import type { TimerNode } from './timers.ts';
-
-/** A deadline that an interceptor sets around what is inside it. */
-export interface BoundOptions {
-  /** How long what is inside may take, in milliseconds; `Infinity` for ever, `0` not at all. */
-  readonly limit: number;
-  /** What the limit is called in the error: `total` and `attempt` are the habit. */
-  readonly name: string;
-  /** Whose deadline it is; the call's own (`tool:search`) unless given. */
-  readonly scope?: string;
-  /** Whether the error says that repeating may help; no unless given. */
-  readonly retryable?: boolean;
-}
-
-/**
- * Sets a deadline around everything inside an interceptor: core's one mechanism of time, for plugins to use.
- *
- * When it passes, all that is inside is stopped in one sweep with a {@link TimeoutError} as the reason, and that error is what the
- * interceptor gets. A result that arrives in the same turn of the event loop wins. A deadline around it that passes earlier
- * stays in force, and is named in the error as its owner.
- *
- * @example
- * ```ts
- * import { defineInterceptor, isSluiceError, Place, within, wrap } from '@sluice/core';
- *
- * const brief = defineInterceptor({
- *   name: 'brief',
- *   priority: Place.attempt,
- *   intercept: (call, next) => within(call, { limit: 20, name: 'attempt', scope: 'attempt', retryable: true }, next),
- * });
- * const hang = wrap(() => new Promise<never>(() => {}), brief);
- * await hang().catch((error: unknown) => console.assert(isSluiceError(error, 'TIMEOUT')));
- * ```
- */
-export function within(call: Call, options: BoundOptions, next: Next): Observable<unknown> {
-  const view = call as CallView;
-  if (!(options.limit >= 0))
-    throw new ConfigError(`within: expected a limit of 0 ms or more, got ${describe(options.limit)}`);
-  if (options.limit === Number.POSITIVE_INFINITY || !view.root.environment.timeouts) return next(call);
-  return new BoundFlow(view, options, next);
-}
-
-/** The level of a view that has gone on inside a deadline, as another view. */
-const INSIDE = Number.POSITIVE_INFINITY;
-
-class BoundFlow extends Flow {
-  private readonly view: CallView;
-  private readonly options: BoundOptions;
-  private readonly next: Next;
-
-  constructor(view: CallView, options: BoundOptions, next: Next) {
-    super();
-    this.view = view;
-    this.options = options;
-    this.next = next;
-  }
-
-  drive(sink: Sink): Handle | null {
-    const { view } = this;
-    // What has been inside a deadline before is there for another attempt.
-    const fresh = view.reached === INSIDE ? view.again({ error: view.root.lastError }) : view;
-    fresh.reached = INSIDE;
-    return new Bound(fresh, this.options, sink).begin(this.next);
-  }
-
-  teardownThrew(error: unknown): void {
-    this.view.root.environment.report(
-      new InterceptorError('(within)', 'threw while it was torn down', { cause: error }),
-    );
-  }
-}
+import type { Verdict } from './verdict.ts';
+import { verdictOf } from './verdict-of.ts';
 
 /** One run of what is inside a deadline: the view of the call there, and the timer's node. */
-class Bound extends CallView implements Sink, Part, TimerNode {
+export class Bound extends CallView implements Sink, Part, TimerNode {
   partBefore: Part | null = null;
   partAfter: Part | null = null;
   timerAt = 0;
@@ -93,26 +26,35 @@ class Bound extends CallView implements Sink, Part, TimerNode {
   private readonly options: BoundOptions;
   private readonly sink: Sink;
   private inner: Handle | null = null;
+  private course: Course | null = null;
 
   constructor(view: CallView, options: BoundOptions, sink: Sink) {
     super(view.root, view, view.attempt, view.previous, view);
     this.options = options;
     this.sink = sink;
+    if (options.sign !== undefined) this.watch = this;
+    if (options.until === 'started') this.queue = this;
   }
 
   /** Arms the deadline, then starts what is inside: never the other way round. */
   begin(next: Next): Handle | null {
-    const { limit } = this.options;
-    const { root } = this;
-    if (limit <= 0) {
+    const { options, root } = this;
+    const { grace, cleanup, partial } = options;
+    const { timeouts, timers, report } = root.environment;
+    if (grace !== undefined || cleanup !== undefined) root.unwindWithin(grace, cleanup);
+    if (partial === 'resolve') root.insteadOf(undefined);
+    if (timeouts && options.limit <= 0) {
       this.closed = true;
       this.tell(0);
-      this.sink.error(this.timeout(0));
+      this.ended('timeout', 0);
+      this.sink.error(this.errorOf(this.facts(0)));
       return null;
     }
-    root.keepContext();
     root.openPart(this);
-    root.environment.timers.arm(this, limit);
+    if (timeouts) {
+      root.keepContext();
+      timers.arm(this, this.firstAlarm);
+    }
     let inside: Observable<unknown>;
     try {
       inside = next(this);
@@ -120,8 +62,7 @@ class Bound extends CallView implements Sink, Part, TimerNode {
       this.error(error);
       return null;
     }
-    const inner =
-      inside instanceof Flow ? inside.drive(this) : new PlainInlet(this, root.environment.report).begin(inside);
+    const inner = inside instanceof Flow ? inside.drive(this) : new PlainInlet(this, report).begin(inside);
     if (!this.closed) {
       this.inner = inner;
       return this;
@@ -130,6 +71,8 @@ class Bound extends CallView implements Sink, Part, TimerNode {
     inner?.cancel(this.stopReason());
     return null;
   }
+
+  // What arrives from inside.
 
   get enough(): boolean {
     return this.closed || this.sink.enough === true;
@@ -140,77 +83,234 @@ class Bound extends CallView implements Sink, Part, TimerNode {
   }
 
   success(value: unknown): void {
-    if (this.close()) this.sink.success(value);
+    if (this.close('ok')) this.sink.success(value);
   }
 
   complete(): void {
-    if (this.close()) this.sink.complete();
+    if (this.close('ok')) this.sink.complete();
   }
 
   error(error: unknown): void {
-    if (this.close()) this.sink.error(error);
+    if (!this.closed && this.close(this.root.verdictOf(error))) this.fail(error);
   }
 
   cancel(reason?: unknown): void {
-    if (this.close()) this.inner?.cancel(reason ?? this.stopReason());
+    if (this.closed) return;
+    const why = reason ?? this.stopReason();
+    this.close(verdictOf(why) === 'timeout' ? 'timeout' : 'cancelled');
+    this.inner?.cancel(why);
+  }
+
+  /** A timeout may end as what was achieved by then. */
+  private fail(error: unknown): void {
+    const { root } = this;
+    const instead = this.options.partial === 'resolve' ? root.insteadOf(error) : undefined;
+    if (instead === undefined) this.sink.error(error);
+    else this.sink.success(instead);
+  }
+
+  private close(status: Verdict): boolean {
+    if (this.closed) return false;
+    this.closed = true;
+    if (this.options.ended !== undefined) this.ended(status, this.elapsed());
+    this.root.closePart(this);
+    this.root.environment.timers.disarm(this);
+    return true;
+  }
+
+  // How its time runs.
+
+  /** When it is to be asked first. */
+  private get firstAlarm(): number {
+    const { limit, soft } = this.options;
+    return soft === undefined || soft >= limit ? limit : soft;
+  }
+
+  /** For how long it has been going on. */
+  private elapsed(): number {
+    const { timers, clock } = this.root.environment;
+    if (this.course !== null) return clock.now() - this.course.began;
+    return timers.sinceArmed(this, this.firstAlarm);
+  }
+
+  /** From here on its time does not simply run down. */
+  private get courseOf(): Course {
+    const { timers, clock } = this.root.environment;
+    const due = this.timerSlot === IDLE ? this.timerAt : timers.expiry(this);
+    // What was never armed begins to count when somebody asks.
+    this.course ??= new Course(due > 0 ? due - this.firstAlarm : clock.now());
+    return this.course;
   }
 
   expire(lagMs: number): void {
-    this.root.inContext(() => this.expired(lagMs));
+    this.root.inContext(() => this.due(lagMs));
+  }
+
+  private due(lagMs: number): void {
+    if (this.closed) return;
+    const { limit, soft } = this.options;
+    const left = soft !== undefined && soft < limit && this.course?.warning === undefined ? limit - soft - lagMs : 0;
+    if (left === 0) {
+      this.ask(lagMs);
+      return;
+    }
+    this.warn(soft as number, lagMs);
+    if (this.closed || this.course?.paused === true) return;
+    if (left > 0) this.root.environment.timers.arm(this, left);
+    else this.ask(-left);
+  }
+
+  /** The time is over, unless it gets more. */
+  private ask(lagMs: number): void {
+    const { options, root } = this;
+    const { timers, clock, timeouts } = root.environment;
+    if (options.extend !== undefined) {
+      // Looked at before the timer is armed anew.
+      this.courseOf;
+      const left = options.extend(clock.now());
+      if (left > 0) {
+        timers.arm(this, left);
+        return;
+      }
+    }
+    if (timeouts) this.expired(lagMs);
+  }
+
+  private warn(softMs: number, lagMs: number): void {
+    const { root, options, ownScope } = this;
+    const warning = softTimeout(this, ownScope, softMs, options.limit);
+    this.courseOf.warning = warning;
+    this.emit('timeout.soft', { scope: ownScope, limitMs: softMs, hardMs: options.limit, lagMs });
+    for (const work of root.worksWithin(this)) {
+      work.warn(warning);
+      for (const inner of [...work.descendants()]) inner.warn(warning);
+    }
+  }
+
+  override get warning(): unknown {
+    return this.course?.warning;
+  }
+
+  private expired(lagMs: number): void {
+    const { root, options } = this;
+    const { clock } = root.environment;
+    const works = root.worksWithin(this);
+    const facts = this.facts(lagMs);
+    if (!this.close('timeout')) return;
+    const error = this.errorOf(facts);
+    this.failure = error;
+    // What is set off by this cannot be first any more: the deadline was.
+    root.whileDeciding(() => {
+      this.tell(lagMs);
+      sweep(works, error, () => this.inner?.cancel(error));
+      new Aftercare(facts.details, options, clock, clock.now() - lagMs).follow(works);
+      this.fail(error);
+    });
+  }
+
+  /** The work has started: a limit on waiting has done its duty. */
+  started(): void {
+    this.root.environment.timers.disarm(this);
+  }
+
+  /** Its clock stands still, if it may. */
+  pause(): boolean {
+    if (this.closed || this.options.pausable !== true) return false;
+    const { timers, clock } = this.root.environment;
+    const now = clock.now();
+    if (this.courseOf.pause(now, timers.expiry(this) - now)) timers.disarm(this);
+    return true;
+  }
+
+  resume(): void {
+    if (this.closed) return;
+    const { timers, clock } = this.root.environment;
+    const now = clock.now();
+    const left = this.courseOf.resume(now);
+    if (left === undefined) return;
+    timers.arm(this, Math.max(left, 0));
+    // Whoever goes on has been heard from.
+    this.hear('resume', now, true, undefined);
+  }
+
+  /** A sign of life from inside. */
+  hear(sign: Sign, at: number, own: boolean, details: unknown): void {
+    if (this.closed) return;
+    const soon = this.options.sign?.(sign, at, own, details);
+    if (soon === undefined || this.course?.paused === true) return;
+    const { timers } = this.root.environment;
+    if (timers.expiry(this) <= at + soon) return;
+    this.courseOf;
+    this.root.keepContext();
+    timers.arm(this, soon);
+  }
+
+  /** A heartbeat came too late to count. */
+  ignore(): void {
+    this.options.ignored?.();
   }
 
   override ownDeadline(): number {
-    if (!this.closed) return this.root.environment.timers.expiry(this);
-    return Number.isNaN(this.timerAt) ? Number.POSITIVE_INFINITY : this.timerAt;
+    const { limit, soft, extend } = this.options;
+    // One that can be put off is a promise to nobody.
+    if (extend !== undefined) return Number.POSITIVE_INFINITY;
+    if (this.closed) return Number.isNaN(this.timerAt) ? Number.POSITIVE_INFINITY : this.timerAt;
+    const at = this.root.environment.timers.expiry(this);
+    const warned = soft === undefined || soft >= limit || this.course?.warning !== undefined;
+    return warned ? at : at - soft + limit;
   }
 
   override get ownScope(): string {
     return this.options.scope ?? scopeOf(this);
   }
 
+  override get ownIdleLimit(): number {
+    const { extend, limit } = this.options;
+    return extend === undefined ? Number.POSITIVE_INFINITY : limit;
+  }
+
   protected override get attemptOf(): CallView {
     return this;
   }
 
-  private close(): boolean {
-    if (this.closed) return false;
-    this.closed = true;
-    this.root.closePart(this);
-    this.root.environment.timers.disarm(this);
-    return true;
-  }
-
-  private expired(lagMs: number): void {
-    if (!this.close()) return;
-    const error = this.timeout(lagMs);
-    this.failure = error;
-    // What is set off by this cannot be first any more: the deadline was.
-    this.root.whileDeciding(() => {
-      this.tell(lagMs);
-      sweep(this.root.worksWithin(this), error, () => this.inner?.cancel(error));
-      this.sink.error(error);
-    });
-  }
+  // What is said of it.
 
   private tell(lagMs: number): void {
     const { name, limit } = this.options;
     this.emit('timeout', { scope: this.ownScope, limit: name, limitMs: limit, lagMs });
+    if (lagMs > 0) this.root.environment.blocking.tell(this, lagMs);
   }
 
-  private timeout(lagMs: number): TimeoutError {
-    const { limit, name, retryable = false } = this.options;
-    const what = name === 'deadline' ? 'deadline' : `${name} timeout`;
-    const late = lagMs > 20 ? { lagMs } : {};
-    return new TimeoutError(`${title(this)} exceeded its ${what} of ${limit} ms`, {
-      call: callInfo(this),
-      scope: this.ownScope,
-      retryable,
-      partial: this.root.partial,
-      remediation: `Raise the ${what} of "${this.name}" (${limit} ms) or split its work.`,
-      details: { timeout_seconds: limit / 1000, limit: name, limitMs: limit, elapsedMs: limit + lagMs, ...late },
-    });
+  private facts(lagMs: number): ReturnType<typeof boundFacts> {
+    const { course, options } = this;
+    const elapsedMs = course === null ? options.limit + lagMs : this.elapsed();
+    return boundFacts(this, this.ownScope, options, { elapsedMs, pausedMs: course?.pausedMs ?? 0, lagMs });
+  }
+
+  private errorOf(facts: ReturnType<typeof boundFacts>): SluiceError {
+    try {
+      return this.options.error?.(facts) ?? timeoutError(this.options, facts);
+    } catch (thrown) {
+      this.report('threw when it put a timeout in words', thrown);
+      return timeoutError(this.options, facts);
+    }
+  }
+
+  private ended(status: Verdict, durationMs: number): void {
+    try {
+      this.options.ended?.(status, durationMs);
+    } catch (thrown) {
+      this.report('threw when it heard of an end', thrown);
+    }
+  }
+
+  private report(fault: string, cause: unknown): void {
+    this.root.environment.report(new InterceptorError('(within)', fault, { cause }));
   }
 }
+
+/** {@link TimerNode.timerSlot} of a node that is not armed. */
+const IDLE = -1;
 
 /** Lets in what a `next` of somebody's own returns. */
 class PlainInlet extends Inlet {

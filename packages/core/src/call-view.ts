@@ -1,5 +1,7 @@
+import type { Bound } from './bound.ts';
 import type { Call, Deadline, Kind, TargetKind } from './call.ts';
 import type { Clock } from './clock.ts';
+import { copied } from './copied.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
 import type { Hold } from './hold.ts';
 import type { Hook } from './hook.ts';
@@ -13,6 +15,8 @@ export interface Previous {
   readonly error: unknown;
   /** What it had achieved. */
   readonly partial?: unknown;
+  /** What came with the last heartbeat before it failed. */
+  readonly heartbeat?: unknown;
 }
 
 /** No level: before the first, and where it is not known. */
@@ -33,6 +37,10 @@ export class CallView implements Call {
   reached: number = NOBODY;
   /** The level whose interceptor is being asked right now: the hooks that are registered meanwhile are its. */
   asked: number = NOBODY;
+  /** The nearest deadline around it, in this call or in one around it, that wants to hear of signs of life. */
+  watch: Bound | null;
+  /** The limit on waiting that it is in. */
+  queue: Bound | null;
   /** The innermost run with hooks that it is part of. */
   hold: Hold | null = null;
   /** True once this part of the call is over: nothing starts in it any more. */
@@ -57,6 +65,8 @@ export class CallView implements Call {
     this.attempt = attempt;
     this.previous = previous;
     this.origin = origin;
+    this.watch = outer === null ? null : outer.watch;
+    this.queue = outer === null ? null : outer.queue;
   }
 
   get target(): TargetKind {
@@ -109,11 +119,11 @@ export class CallView implements Call {
 
   emit(type: string, data?: Readonly<Record<string, unknown>>): void {
     const { events } = this.root.environment;
-    if (events.wants(type)) events.emit(type, this.facts, this.root.runScope, data);
+    if (events.wants(type)) events.emit(type, this.whereabouts, this.root.runScope, data);
   }
 
   /** What every event about it says. */
-  private get facts(): object {
+  private get whereabouts(): object {
     const { target, name, kind, attempt, runId, correlationId } = this;
     return kind === undefined
       ? { runId, correlationId, target, name, attempt }
@@ -136,8 +146,13 @@ export class CallView implements Call {
   again(previous: { readonly error: unknown }): CallView {
     const { root } = this;
     const attempt = ++root.attempts;
-    const partial = root.partial;
-    const known: Previous = partial === undefined ? { error: previous.error } : { error: previous.error, partial };
+    const { partial } = root;
+    const heartbeat = root.vitals?.heartbeat;
+    const known: Previous = {
+      error: previous.error,
+      ...(partial === undefined ? {} : { partial }),
+      ...(heartbeat === undefined ? {} : { heartbeat: copied(heartbeat) }),
+    };
     return new CallView(root, this.attemptOf, attempt, known, this);
   }
 
@@ -154,6 +169,32 @@ export class CallView implements Call {
   /** Whose deadline {@link ownDeadline} is. */
   get ownScope(): string {
     return 'none';
+  }
+
+  /** How long it may be silent, as far as this view itself says so; `Infinity` for as long as it likes. */
+  get ownIdleLimit(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** What was said when a soft limit that this view itself sets has passed; undefined while it has not. */
+  get warning(): unknown {
+    return undefined;
+  }
+
+  /** How long what is in it may be silent, as far as `view` and all that is in that say so. */
+  idleLimit(view: CallView): number {
+    let limit = Number.POSITIVE_INFINITY;
+    for (let part: CallView | null = this; part !== null; part = part === view ? null : part.outer) {
+      limit = Math.min(limit, part.ownIdleLimit);
+    }
+    return limit;
+  }
+
+  /** All views around it, from itself outwards, through all the calls that it is made in. */
+  *around(): Generator<CallView, void, undefined> {
+    for (let call: CallView | null = this; call !== null; call = call.root.caller?.call ?? null) {
+      for (let part: CallView | null = call; part !== null; part = part.outer) yield part;
+    }
   }
 
   /** Notes that the chain reaches `level` with it. */

@@ -15,6 +15,8 @@ import type { Target } from './target.ts';
 export interface Link {
   readonly interceptor: Interceptor;
   readonly policy: ResolvedPolicy | undefined;
+  /** What the interceptor has made of them; the options themselves where it makes nothing of them. */
+  readonly prepared: PolicyFields | undefined;
 }
 
 /** What the drive needs of a link, in one shape whatever the interceptor's own is. */
@@ -54,7 +56,7 @@ export class Chain {
       own?.interceptor.policy?.key === key
         ? own
         : this.links.find(({ interceptor }) => interceptor.policy?.key === key);
-    return link?.policy?.fields;
+    return link?.prepared;
   }
 
   /**

@@ -17,6 +17,7 @@ import type { StageReport } from './report.ts';
 import { beginRun, type RunOf } from './run.ts';
 import type { Data, Writer } from './run-data.ts';
 import type { RunRest } from './run-options.ts';
+import { ignoreSign } from './signs.ts';
 import type { AnyTool, ToolInput, ToolItem, ToolOutput } from './tool.ts';
 
 /**
@@ -53,6 +54,18 @@ export interface Context {
   progress(fraction: number, note?: string): void;
   /** Keeps a copy of what has been achieved, for the case that the work does not end well. */
   partial(value: unknown): void;
+  /**
+   * Says that it is alive, and how it stands, which the next attempt gets as `previous.heartbeat`. A heartbeat limit around it begins
+   * anew; a limit on the time as a whole does not.
+   */
+  heartbeat(details?: unknown): void;
+  /**
+   * Says that it waits for something that is not its own to hasten, such as a person's consent. Until the answer is called, the clocks
+   * of the attempt and of the heartbeat stand still; those of the call as a whole do not.
+   */
+  pause(reason: string): () => void;
+  /** Aborted when a soft limit has passed, before a hard one does: the time to come to an end. Made when it is first read. */
+  readonly softDeadline: AbortSignal;
   /** Runs `handler` when the work is over, in whatever way: last in, first out, each exactly once. */
   onCleanup(handler: CleanupHandler): void;
   /** Releases `resource` when the work is over; answers it. */
@@ -161,6 +174,23 @@ export class WorkContext implements Context {
     return (value) => keepPartial(execution, value);
   }
 
+  get heartbeat(): Context['heartbeat'] {
+    const execution = this.#execution;
+    return (details) => beat(execution, details);
+  }
+
+  get pause(): Context['pause'] {
+    const execution = this.#execution;
+    return (reason) => {
+      if (typeof reason !== 'string') throw new ConfigError(`pause: expected a reason, got ${describe(reason)}`);
+      return execution.pause(reason);
+    };
+  }
+
+  get softDeadline(): AbortSignal {
+    return this.#execution.softSignal;
+  }
+
   get onCleanup(): Context['onCleanup'] {
     const execution = this.#execution;
     return (handler) => {
@@ -234,7 +264,19 @@ export class WorkContext implements Context {
   }
 }
 
-function reportProgress({ open, call }: Execution, fraction: unknown, note: unknown): void {
+function beat(execution: Execution, details: unknown): void {
+  const { open, call } = execution;
+  if (!open) {
+    ignoreSign(call);
+    return;
+  }
+  execution.sign('heartbeat', details);
+  // Where nobody counts the beats, each is told as it comes.
+  if (call.watch?.root !== call.root) call.emit('heartbeat', details === undefined ? {} : { details });
+}
+
+function reportProgress(execution: Execution, fraction: unknown, note: unknown): void {
+  const { open, call } = execution;
   if (!open) return;
   const { reporter } = call.root.environment;
   if (typeof fraction !== 'number' || Number.isNaN(fraction)) {
@@ -244,11 +286,14 @@ function reportProgress({ open, call }: Execution, fraction: unknown, note: unkn
   const clamped = Math.min(1, Math.max(0, fraction));
   const said = typeof note === 'string' ? { note } : {};
   call.root.keepProgress(clamped, said.note);
+  execution.sign('progress', clamped);
   call.emit('progress', { fraction: clamped, ...said });
 }
 
-function keepPartial({ open, call }: Execution, value: unknown): void {
+function keepPartial(execution: Execution, value: unknown): void {
+  const { open, call } = execution;
   if (!open) return;
+  execution.sign('partial');
   const refusal = call.root.keepPartial(value);
   if (refusal === undefined) {
     call.emit('partial');

@@ -1,3 +1,4 @@
+import { Blocking } from './blocking.ts';
 import { Chain } from './chain.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Decisions } from './decisions.ts';
@@ -58,6 +59,7 @@ export class Environment {
   readonly root: RootScope = new RootScope();
   readonly events: EventHub;
   readonly decisions: Decisions = new Decisions();
+  readonly blocking: Blocking = new Blocking();
   /** How many calls are being begun right now, one in another. */
   beginning = 0;
   readonly reporter: Reporter;

@@ -494,6 +494,9 @@ describe('with any other logger', () => {
   });
 });
 
+/** Types that have words of their own. */
+const SPOKEN = new Set<string>(['timeout.soft', 'blocked']);
+
 describe('a line for each type', () => {
   const base = { runId: 'r', correlationId: 'c', target: 'tool', name: 'a', attempt: 1, seq: 1, at: 0 } as const;
   const written = (event: object): [Level, string] => {
@@ -525,7 +528,8 @@ describe('a line for each type', () => {
     ['user.mine', 'debug'],
     ['cache.hit', 'debug'],
   ])('of %s is at %s', (type, level) => {
-    expect(written({ type })).toEqual([level, `Tool "a" tells ${type}`]);
+    expect(written({ type })[0]).toBe(level);
+    if (!SPOKEN.has(type)) expect(written({ type })).toEqual([level, `Tool "a" tells ${type}`]);
   });
 
   it.each([

@@ -93,6 +93,12 @@ function messageOf(event: SluiceEvent): string {
     }
     case 'timeout':
       return `${who} ran out of its ${event.limit} of ${event.limitMs} ms`;
+    case 'timeout.soft':
+      return `${who} has taken ${event.limitMs} ms, its soft limit; the hard one is at ${event.hardMs} ms`;
+    case 'blocked': {
+      const by = event.by === undefined ? 'Something' : `"${event.by}"`;
+      return `${by} blocked the event loop for ${Math.round(event.blockedMs)} ms, past a deadline of ${who}`;
+    }
     case 'orphan':
       return `${who} goes on with its ${event.what} although its time is over`;
     case 'orphan.end':

@@ -67,6 +67,19 @@ export interface CallEvents {
   orphan: { readonly what: 'work' | 'cleanup' };
   'orphan.end': { readonly ageMs: number };
   late: { readonly what: 'value' | 'error' | 'data' };
+  /** A soft limit has passed; the hard one is at `hardMs`. */
+  'timeout.soft': {
+    readonly scope: string;
+    readonly limitMs: number;
+    readonly hardMs: number;
+    readonly lagMs: number;
+  };
+  heartbeat: { readonly details?: unknown };
+  /** The work waits for something else; its clocks stand still until `resume`. */
+  pause: { readonly reason: string };
+  resume: { readonly reason: string; readonly pausedMs: number };
+  /** A deadline passed late, because something did not let the event loop go on: `by`, where that is known. */
+  blocked: { readonly lagMs: number; readonly blockedMs: number; readonly by?: string };
   progress: { readonly fraction: number; readonly note?: string };
 }
 

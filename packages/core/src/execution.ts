@@ -1,4 +1,6 @@
+import type { Follower } from './aftercare.ts';
 import { Belongings } from './belongings.ts';
+import type { Sign } from './bound-options.ts';
 import { type CallView, callInfo, cancelledBy, scopeOf, title } from './call-view.ts';
 import { Caller } from './caller.ts';
 import type { CleanupHandler, CleanupOwner } from './cleanup.ts';
@@ -18,6 +20,7 @@ import type { Orphan } from './report.ts';
 import type { RunScope } from './run-scope.ts';
 import { type Checked, checkItem, checkOutput } from './schema-check.ts';
 import { Scope, sweep } from './scope.ts';
+import { softWarning, tellSign } from './signs.ts';
 import { type SourceOwner, sourceOf } from './source.ts';
 import type { Outcome, Verdict } from './verdict.ts';
 import { verdictOf } from './verdict-of.ts';
@@ -72,6 +75,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     root.adopt(this);
     root.workStarts();
     this.hold?.enter();
+    this.call.queue?.started();
     account.works++;
     if (root.told) {
       this.announced = true;
@@ -86,6 +90,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     let result: unknown;
     try {
       result = this.call.root.chain.target.start(this);
+      if (this.announced) this.noteBlock();
       if (result instanceof Promise) {
         this.await(result);
         return;
@@ -96,6 +101,12 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     }
     if ((typeof result === 'object' && result !== null) || typeof result === 'function') this.follow(result);
     else this.succeeded(result);
+  }
+
+  /** The work has gone as far as it could without waiting. */
+  private noteBlock(): void {
+    const { blocking, clock } = this.call.root.environment;
+    if (this.startedAt !== null) blocking.note(this.call, this.startedAt, clock.now());
   }
 
   // How it is stopped.
@@ -125,7 +136,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     this.end(verdictOf(reason) === 'timeout' ? 'timeout' : 'cancelled', reason);
     this.stopWork(reason);
     this.clean();
-    this.settleWithin(this.call.root.environment.grace);
+    this.settleWithin(this.call.root.graceMs);
   }
 
   // What the work is given.
@@ -159,6 +170,29 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
       ...(reason === undefined ? {} : { details: { reason } }),
     });
     throw this.own.skipped;
+  }
+
+  /** The signal of soft limits, made when somebody first reads it. */
+  get softSignal(): AbortSignal {
+    return this.own.softSignal(softWarning(this.call));
+  }
+
+  override warn(warning: unknown): void {
+    this.belongings?.warn(warning);
+  }
+
+  /** A sign of life: kept, and told to all the deadlines around it that want to hear of it. */
+  sign(sign: Sign, details?: unknown): void {
+    const { root, watch, outer, clock } = this.call;
+    // Without a deadline nobody will ask when it was.
+    const at = outer === null && watch === null ? Number.NEGATIVE_INFINITY : clock.now();
+    if (sign !== 'item' && sign !== 'call') root.heard(sign, at, details);
+    tellSign(watch, root, sign, at, details);
+  }
+
+  /** It waits for something else, such as a person: until the answer is called, clocks that may do so stand still. */
+  pause(reason: string): () => void {
+    return this.open ? this.own.pause(this.call, reason) : () => {};
   }
 
   addCleanup(handler: CleanupHandler): void {
@@ -218,6 +252,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
       this.refuse(checked.error);
       return;
     }
+    if (this.call.watch !== null) this.sign('item');
     this.sink.next(checked.value);
     if (this.sink.enough === true) this.cancel();
   }
@@ -231,7 +266,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     this.end('ok', undefined);
     this.sink.complete();
     this.clean();
-    this.settleWithin(this.call.root.environment.cleanup);
+    this.settleWithin(this.call.root.cleanupMs);
   }
 
   succeeded(value: unknown): void {
@@ -260,7 +295,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     else this.failWith(error);
     this.clean();
     this.sink.error(error);
-    this.settleWithin(this.call.root.environment.cleanup);
+    this.settleWithin(this.call.root.cleanupMs);
   }
 
   stopped(): void {
@@ -290,7 +325,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     this.end('ok', undefined);
     this.sink.success(value);
     this.clean();
-    if (!this.settleAtOnce()) this.settleWithin(this.call.root.environment.cleanup);
+    if (!this.settleAtOnce()) this.settleWithin(this.call.root.cleanupMs);
   }
 
   /** Ends a stream that goes on but must not: its item does not fit the schema. */
@@ -299,7 +334,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     this.stopWork(error);
     this.clean();
     this.sink.error(error);
-    this.settleWithin(this.call.root.environment.grace);
+    this.settleWithin(this.call.root.graceMs);
   }
 
   private failWith(error: unknown): void {
@@ -321,6 +356,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     const { environment } = root;
     this.phase = ENDED;
     root.openWorks--;
+    this.belongings?.resumeAll();
     if (error !== undefined) root.lastError = error;
     if (this.hooks === null && this.belongings === null && !root.told) {
       if (error !== undefined) this.outcome = { status, error, durationMs: 0 };
@@ -362,16 +398,18 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     Scope.advance(this);
     if (this.phase !== ENDED) return;
     const { root } = this.call;
-    const limit = root.stopped ? Math.min(limitMs, root.environment.grace) : limitMs;
+    const limit = root.stopped ? Math.min(limitMs, root.graceMs) : limitMs;
     this.grace = new Grace(() => this.call.root.inContext(() => this.timeIsOver()));
     this.call.root.environment.timers.arm(this.grace, limit);
   }
 
   /** The call was stopped: what is left here gets no longer than its grace. */
   hurry(): void {
-    const { timers, clock, grace } = this.call.root.environment;
-    if (this.phase !== ENDED || this.grace === null || timers.expiry(this.grace) <= clock.now() + grace) return;
-    timers.arm(this.grace, grace);
+    const { root } = this.call;
+    const { timers, clock } = root.environment;
+    const { graceMs } = root;
+    if (this.phase !== ENDED || this.grace === null || timers.expiry(this.grace) <= clock.now() + graceMs) return;
+    timers.arm(this.grace, graceMs);
   }
 
   /**
@@ -392,6 +430,13 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     this.giveUp();
   }
 
+  /** Lets somebody hear what becomes of it. Answers false when it has ended already. */
+  followedBy(follower: Follower): boolean {
+    if (this.phase === SETTLED || this.grace === null) return false;
+    this.grace.follower = follower;
+    return true;
+  }
+
   /** Nobody waits for it any longer: the rest of the cleanup starts, and what has not ended is an orphan. */
   private giveUp(): void {
     if (this.grace !== null) this.grace.over = true;
@@ -402,6 +447,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
       this.grace.orphanedAt = clock.now();
       gauges.orphans++;
       this.call.emit('orphan', { what: this.working ? 'work' : 'cleanup' });
+      this.grace.follower?.heard('orphan');
     }
     Scope.advance(this);
   }
@@ -422,6 +468,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     this.phase = SETTLED;
     account.works--;
     if (this.hooks !== null) tellSettled(this.hooks, this.call.root);
+    this.grace?.follower?.settled();
     this.hold?.leave();
     return true;
   }
@@ -446,6 +493,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     const { clock, gauges } = this.call.root.environment;
     gauges.orphans--;
     this.call.emit('orphan.end', { ageMs: clock.now() - since });
+    grace.follower?.heard('orphan.end');
   }
 
   cleanupThrew(error: unknown): void {
@@ -470,6 +518,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
   late(what: 'value' | 'error' | 'data', value?: unknown): void {
     this.call.root.countLate();
     this.call.emit('late', { what });
+    if (what !== 'data') this.grace?.follower?.heard('late');
     if (what === 'value') this.belongings?.disposeLate(value);
   }
 }

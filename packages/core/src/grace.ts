@@ -1,3 +1,4 @@
+import type { Follower } from './aftercare.ts';
 import type { TimerNode } from './timers.ts';
 
 /** Time for something to unwind: the timer's node, made only when something does not end at once. */
@@ -12,6 +13,8 @@ export class Grace implements TimerNode {
   orphanedAt: number = Number.NaN;
   /** True once whoever it was given to has taken note that it is over. */
   over = false;
+  /** Who wants to hear what becomes of it. */
+  follower: Follower | null = null;
   readonly #onOver: () => void;
 
   constructor(onOver: () => void) {

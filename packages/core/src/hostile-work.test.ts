@@ -1,11 +1,11 @@
 import { type Observable, of, retry } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { within } from './bound.ts';
 import type { Context } from './context.ts';
 import { defineInterceptor, type Interceptor } from './interceptor.ts';
 import { createRunner } from './runner.ts';
 import { leakLedger, scripted, virtualClock } from './testing/index.ts';
 import { tool } from './tool.ts';
+import { within } from './within.ts';
 
 let ledger = leakLedger();
 beforeEach(() => {

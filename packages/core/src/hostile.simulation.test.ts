@@ -18,7 +18,6 @@ import {
   tap,
 } from 'rxjs';
 import { expect, it } from 'vitest';
-import { within } from './bound.ts';
 import type { Call } from './call.ts';
 import type { Clock } from './clock.ts';
 import type { Context } from './context.ts';
@@ -28,6 +27,7 @@ import { defineInterceptor, type Interceptor } from './interceptor.ts';
 import { createRunner, type Runner } from './runner.ts';
 import { type Simulation, type Step, scripted, simulate } from './testing/index.ts';
 import { type Tool, tool } from './tool.ts';
+import { within } from './within.ts';
 
 /** Calls in each simulated run, and runs: 20,000 calls in all. */
 const CALLS = 10;

@@ -1,13 +1,14 @@
 // Calls, and what stands around them
 
-export { type BoundOptions, within } from './bound.ts';
+// Time and chance
+export { alarm } from './alarm.ts';
+export type { Aftermath, BoundFacts, BoundOptions, PartialResult, Sign } from './bound-options.ts';
 export type { Call, Deadline, Kind, TargetKind } from './call.ts';
 // Pipelines
 export type { CallAllOptions, CallAllResult, CallList, CallResult } from './call-all.ts';
 export type { CallOptions } from './call-options.ts';
 export type { Previous } from './call-view.ts';
 export type { CleanupHandler } from './cleanup.ts';
-// Time and chance
 export { type Clock, systemClock } from './clock.ts';
 export type { CallRest, Context } from './context.ts';
 // Stacks, and what they are put around
@@ -79,6 +80,8 @@ export {
 export { type PipelineData, pipelineFrom, type StageData } from './pipeline-from.ts';
 export type { Deps, StageOptions, StageWork } from './pipeline-types.ts';
 export { Place } from './place.ts';
+export { readList, readPlain } from './plain-object.ts';
+export { type PluginOptions, PluginPolicy, type PluginPolicyInit, type PolicyLayers } from './plugin-policy.ts';
 export type {
   Policies,
   PolicyClaim,
@@ -87,6 +90,8 @@ export type {
   PolicyLayer,
   PolicyOutput,
   PolicySource,
+  PolicySubject,
+  WrittenPolicies,
 } from './policies.ts';
 export { Problems } from './problems.ts';
 export type { RedactOptions } from './redact.ts';
@@ -124,4 +129,5 @@ export { type ToolCallRequest, type ToolRegistry, toolRegistry } from './tool-re
 export type { CommonTraits, RetryTraits, Traits } from './traits.ts';
 export type { Outcome, Verdict } from './verdict.ts';
 export { withContext } from './with-context.ts';
+export { within } from './within.ts';
 export { type WrapOptions, type Wrapped, wrap } from './wrap.ts';

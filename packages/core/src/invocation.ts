@@ -1,5 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
-import { within } from './bound.ts';
+import type { PartialResult, Sign } from './bound-options.ts';
 import { CallView, cancelledBy, scopeOf, title } from './call-view.ts';
 import { type Caller, runOf } from './caller.ts';
 import type { Chain } from './chain.ts';
@@ -9,6 +9,7 @@ import type { Environment } from './environment.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
 import { DrainingError } from './errors/draining-error.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
+import type { SluiceError } from './errors/sluice-error.ts';
 import type { Execution } from './execution.ts';
 import type { Flow, Handle, Sink } from './flow.ts';
 import { tellEnd, tellSettled } from './hook.ts';
@@ -20,10 +21,13 @@ import { RunData } from './run-data.ts';
 import type { RunScope } from './run-scope.ts';
 import { Scope, sweep } from './scope.ts';
 import type { Tie } from './signal-scope.ts';
+import { tellSign } from './signs.ts';
 import type { Refusal } from './snapshot.ts';
 import type { StageCall } from './stage-call.ts';
 import type { Outcome, Verdict } from './verdict.ts';
 import { verdictOf } from './verdict-of.ts';
+import { Vitals } from './vitals.ts';
+import { within } from './within.ts';
 
 /** What a caller may say about one call, beside the policies of plugins. */
 export interface InvocationOptions {
@@ -124,6 +128,7 @@ export class Invocation extends Scope implements Sink {
     this.receiver = receiver;
     this.options = options;
     this.view = new CallView(this, null, 1);
+    if (caller !== null) this.view.watch = caller.call?.watch ?? null;
   }
 
   /** What it shares with the other calls of its runner. */
@@ -232,8 +237,14 @@ export class Invocation extends Scope implements Sink {
 
   success(value: unknown): void {
     if (this.phase !== OPEN || this.refusePromise(value)) return;
-    this.record('ok', value);
-    this.to?.item(value);
+    const timedOut = this.rare?.timedOut;
+    if (timedOut === undefined) {
+      this.record('ok', value);
+      this.to?.item(value);
+    } else {
+      this.rarely.instead = { value };
+      this.record('timeout', timedOut);
+    }
     this.close();
   }
 
@@ -289,6 +300,7 @@ export class Invocation extends Scope implements Sink {
     const { environment } = this;
     environment.gauges.running--;
     const { to } = this;
+    if (this.view.watch !== null) tellSign(this.view.watch, this, 'call', environment.clock.now());
     if (this.told || (this.startedAt !== null && (verdict === 'failed' || verdict === 'timeout'))) {
       const { caller } = this;
       const within =
@@ -329,6 +341,59 @@ export class Invocation extends Scope implements Sink {
   /** Once the call is stopped, nobody waits longer than the grace for what earlier attempts still clean up. */
   private hurry(): void {
     for (const work of this.children()) (work as Execution).hurry();
+  }
+
+  /** What its caller gets all the same although it timed out; undefined when that is nothing. */
+  get instead(): { readonly value: unknown } | undefined {
+    return this.rare?.instead;
+  }
+
+  /**
+   * Part of it ends with `error`; answers what the caller is to get instead, if that is a timeout and something was achieved. Nothing,
+   * for `undefined`: it begins anew.
+   */
+  insteadOf(error: unknown): PartialResult | undefined {
+    const rare = this.rarely;
+    rare.timedOut = undefined;
+    if (error === undefined || this.verdictOf(error) !== 'timeout') return undefined;
+    const value = this.partial ?? (error as { readonly partial?: unknown }).partial;
+    if (value === undefined) return undefined;
+    rare.timedOut = error;
+    return { partial: true, value, error: error as SluiceError };
+  }
+
+  /** What is stopped in it may take `graceMs` to unwind, and cleanup after what ended by itself `cleanupMs`; undefined changes nothing. */
+  unwindWithin(graceMs: number | undefined, cleanupMs: number | undefined): void {
+    const rare = this.rarely;
+    rare.graceMs = graceMs ?? rare.graceMs;
+    rare.cleanupMs = cleanupMs ?? rare.cleanupMs;
+  }
+
+  /** How long what is stopped in it may take to unwind, in milliseconds. */
+  get graceMs(): number {
+    return this.rare?.graceMs ?? this.environment.grace;
+  }
+
+  /** How long cleanup in it may take after work that ended by itself, in milliseconds. */
+  get cleanupMs(): number {
+    return this.rare?.cleanupMs ?? this.environment.cleanup;
+  }
+
+  /** What it was last heard to say of itself; undefined while that is nothing. */
+  get vitals(): Vitals | undefined {
+    return this.rare?.vitals;
+  }
+
+  /** It has said something of itself. */
+  heard(sign: Sign, at: number, details: unknown): void {
+    const rare = this.rarely;
+    rare.vitals ??= new Vitals();
+    const { vitals } = rare;
+    vitals.at = at;
+    if (sign === 'progress') vitals.progress = details as number;
+    if (sign !== 'heartbeat') return;
+    vitals.beats++;
+    if (details !== undefined) vitals.heartbeat = details;
   }
 
   /** Whether its verdict is that it was stopped. */
@@ -588,6 +653,11 @@ export class Invocation extends Scope implements Sink {
       this.resolve?.(this.outcome);
       return;
     }
+    const instead = this.rare?.instead;
+    if (instead !== undefined) {
+      this.resolve?.(instead.value);
+      return;
+    }
     // A call that its work did not wait for rejects for nobody: that must not end the process.
     if (this.caller !== null && !this.caller.open) this.rarely.promise?.catch(() => {});
     this.reject?.(this.outcome);
@@ -625,6 +695,12 @@ class Rare {
   promise: Promise<unknown> | undefined = undefined;
   suppressed: unknown[] | undefined = undefined;
   data: RunData | undefined = undefined;
+  /** The timeout that its caller is not to get, because it gets what was achieved. */
+  timedOut: unknown = undefined;
+  instead: { readonly value: unknown } | undefined = undefined;
+  graceMs: number | undefined = undefined;
+  cleanupMs: number | undefined = undefined;
+  vitals: Vitals | undefined = undefined;
   /** The call in it that has last achieved something. */
   nested: Invocation | undefined = undefined;
 }

@@ -1,6 +1,5 @@
 import { catchError, map, of, retry } from 'rxjs';
 import { expect, it } from 'vitest';
-import { within } from './bound.ts';
 import type { Context } from './context.ts';
 import { isSluiceError } from './errors/sluice-error.ts';
 import type { SluiceEvent } from './events.ts';
@@ -9,6 +8,7 @@ import { Place } from './place.ts';
 import { createRunner } from './runner.ts';
 import { type Simulation, type Step, scripted, simulate } from './testing/index.ts';
 import { type Tool, tool } from './tool.ts';
+import { within } from './within.ts';
 
 /** Calls in each simulated run, and runs: 100,000 calls in all. */
 const CALLS = 20;

@@ -1,11 +1,11 @@
 import { getEventListeners } from 'node:events';
 import { expect, it } from 'vitest';
-import { within } from './bound.ts';
 import { defineInterceptor } from './interceptor.ts';
 import { Place } from './place.ts';
 import { createRunner } from './runner.ts';
 import { leakLedger } from './testing/index.ts';
 import { tool } from './tool.ts';
+import { within } from './within.ts';
 
 const MILLION = 1_000_000;
 

@@ -2,7 +2,7 @@ import type { Kind } from './call.ts';
 import type { Problems } from './problems.ts';
 
 /** Every kind. */
-const KINDS: readonly Kind[] = ['transform', 'enrich', 'route', 'guard', 'work', 'agent'];
+export const KINDS: readonly Kind[] = ['transform', 'enrich', 'route', 'guard', 'work', 'agent'];
 
 /** Notes a kind that there is not; undefined is none. */
 export function checkKind(kind: unknown, path: string, problems: Problems): void {

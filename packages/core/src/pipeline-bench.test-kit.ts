@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-import { within } from './bound.ts';
 import type { SluiceError } from './errors/sluice-error.ts';
 import type { SluiceEvent } from './events.ts';
 import { defineInterceptor, type Interceptor } from './interceptor.ts';
@@ -7,6 +6,7 @@ import { Place } from './place.ts';
 import { createRunner, type Runner } from './runner.ts';
 import type { RunnerOptions } from './runner-options.ts';
 import { type VirtualClock, virtualClock } from './testing/virtual-clock.ts';
+import { within } from './within.ts';
 
 // What the tests of pipelines have in common.
 

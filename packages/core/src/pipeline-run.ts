@@ -190,7 +190,7 @@ export class PipelineRun implements RunOwner, StageOwner, Steps, RecordedRun {
 
   stageDecided(call: StageCall): void {
     const { status, error, name } = call;
-    const failed = status === 'failed' || status === 'timeout';
+    const failed = !call.usable && (status === 'failed' || status === 'timeout');
     if (failed) this.#failed ??= call;
     // What can never begin is known now; what can do without waits until this one has ended.
     const { end } = call;
@@ -238,7 +238,7 @@ export class PipelineRun implements RunOwner, StageOwner, Steps, RecordedRun {
   /** The outputs of the stages that ended well. */
   #output(): Record<string, unknown> {
     const output: Record<string, unknown> = {};
-    for (const call of this.#calls) if (call.status === 'ok') output[call.name] = call.value;
+    for (const call of this.#calls) if (call.usable) output[call.name] = call.value;
     return output;
   }
 

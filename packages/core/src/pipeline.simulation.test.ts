@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { within } from './bound.ts';
 import type { Context } from './context.ts';
 import { isSluiceError } from './errors/sluice-error.ts';
 import type { SluiceEvent } from './events.ts';
@@ -13,6 +12,7 @@ import type { Run } from './run.ts';
 import { createRunner, type Runner } from './runner.ts';
 import { leakLedger, type Simulation, simulate, type VirtualClock, virtualClock } from './testing/index.ts';
 import { tool } from './tool.ts';
+import { within } from './within.ts';
 
 /** Runs of pipelines in each simulated schedule, all of one runner, and schedules: 20,000 runs in all. */
 const SIDE_BY_SIDE = 8;

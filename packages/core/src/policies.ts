@@ -70,6 +70,13 @@ export interface PolicyClaim {
   parse(value: unknown, path: string): PolicyFields;
   /** What holds where nobody says anything. */
   readonly defaults?: PolicyFields;
+  /** What else holds by default, given what was said: fields that are said already stay as they are. */
+  implied?(fields: PolicyFields): PolicyFields;
+  /**
+   * Makes, once for each target, what the interceptor wants to be answered by `call.policy`, so that it need not look at each field in
+   * each call; the fields themselves unless given.
+   */
+  prepare?(fields: PolicyFields, subject: Pick<PolicySubject, 'target' | 'name' | 'kind'>): PolicyFields;
   /** What the plugin was made with. */
   readonly options?: PolicyLayer;
   /** By kind. */
@@ -137,6 +144,7 @@ export function resolvePolicy(claim: PolicyClaim, subject: PolicySubject): Resol
   for (const { from, path, values } of subject.policies) {
     resolution.add(from, parsed(claim, own(values, key), `${path}${key}`));
   }
+  if (claim.implied !== undefined) resolution.fill(claim.implied(resolution.fields));
   return resolution.result();
 }
 
@@ -169,6 +177,21 @@ class Resolution {
       if (layer[key] === undefined) continue;
       this.#fields[key] = layer[key];
       this.#from[key] = source;
+    }
+  }
+
+  /** What was said so far. */
+  get fields(): PolicyFields {
+    return this.#fields;
+  }
+
+  /** Adds what nobody has said. */
+  fill(layer: PolicyFields): void {
+    if (this.#off) return;
+    for (const key of Object.keys(layer)) {
+      if (this.#fields[key] !== undefined || layer[key] === undefined) continue;
+      this.#fields[key] = layer[key];
+      this.#from[key] = 'default';
     }
   }
 

@@ -1,11 +1,11 @@
 import { map, Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { within } from './bound.ts';
 import type { Context } from './context.ts';
 import { defineInterceptor, type Interceptor } from './interceptor.ts';
 import { createRunner, type Runner } from './runner.ts';
 import { leakLedger, type VirtualClock, virtualClock } from './testing/index.ts';
 import { tool } from './tool.ts';
+import { within } from './within.ts';
 
 let ledger = leakLedger();
 beforeEach(() => {

@@ -25,6 +25,8 @@ interface StageFacts {
   readonly startedAt?: number | undefined;
   /** From its start to its verdict, in milliseconds. */
   readonly durationMs: number;
+  /** What came with its last heartbeat. */
+  readonly heartbeat?: unknown;
   /** What cleanup threw in it, in order. */
   readonly suppressed: readonly unknown[];
   /** Whether its work, and all that it set in motion, had really ended. */

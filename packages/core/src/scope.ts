@@ -66,6 +66,9 @@ export abstract class Scope {
     for (let scope = this.following(this); scope !== null; scope = scope.following(this)) yield scope;
   }
 
+  /** A soft limit around it has passed. */
+  warn(_warning: unknown): void {}
+
   /** What it is to those who ask what is still alive although its time is over; undefined while it is nothing of the kind. */
   get orphan(): Orphan | undefined {
     return undefined;

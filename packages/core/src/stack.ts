@@ -17,7 +17,7 @@ import { messageOf } from './message-of.ts';
 import { checkOrder, checkTarget, type Placed } from './order-check.ts';
 import { type AnyPipeline, isPipeline, nodeOf, pipelineFacts } from './pipeline.ts';
 import { isList, readList, readPlain } from './plain-object.ts';
-import { type PolicySubject, RESERVED, type ResolvedPolicy, resolvePolicy } from './policies.ts';
+import { type PolicyFields, type PolicySubject, RESERVED, type ResolvedPolicy, resolvePolicy } from './policies.ts';
 import { Problems } from './problems.ts';
 import type { ResultOf } from './result.ts';
 import { stageTarget } from './stage-target.ts';
@@ -141,8 +141,12 @@ export class Stack {
   /** The interceptors that apply to a target, from the outside inwards, each with the options that hold for it there. */
   linksFor(target: Target): Link[] {
     const { placed, policies } = this.#place(target);
-    const links = placed.map(({ interceptor }, index): Link => ({ interceptor, policy: policies[index] }));
-    return links.filter(({ policy }) => policy === undefined || policy.fields !== undefined);
+    return placed.flatMap(({ interceptor }, index): Link[] => {
+      const policy = policies[index];
+      // What is switched off is not there.
+      if (policy !== undefined && policy.fields === undefined) return [];
+      return [{ interceptor, policy, prepared: preparedBy(interceptor, policy, target) }];
+    });
   }
 
   /** What the order check has to say of the stack around one target, without what was acknowledged. */
@@ -274,6 +278,21 @@ function policyOf({ name, policy }: Interceptor, subject: PolicySubject): Resolv
   } catch (error) {
     if (isConfigError(error)) throw error;
     throw new InterceptorError(name, `threw when it parsed the policy "${policy.key}"`, { cause: error });
+  }
+}
+
+/** What an interceptor makes of its options for a target. What that throws and is no ConfigError is a fault of the plugin's. */
+function preparedBy(
+  { name, policy: claim }: Interceptor,
+  policy: ResolvedPolicy | undefined,
+  target: Target,
+): PolicyFields | undefined {
+  if (policy?.fields === undefined || claim?.prepare === undefined) return policy?.fields;
+  try {
+    return claim.prepare(policy.fields, target);
+  } catch (error) {
+    if (isConfigError(error)) throw error;
+    throw new InterceptorError(name, `threw when it prepared the policy "${claim.key}"`, { cause: error });
   }
 }
 

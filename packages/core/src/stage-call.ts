@@ -1,4 +1,5 @@
 import type { Chain } from './chain.ts';
+import { copied } from './copied.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
 import { isSluiceError, type SluiceError } from './errors/sluice-error.ts';
 import { StageFailedError } from './errors/stage-failed-error.ts';
@@ -41,6 +42,8 @@ export class StageCall implements Receiver, Writer {
   /** The output, if it is `ok`. */
   value: unknown = undefined;
   error: SluiceError | undefined = undefined;
+  /** Whether those that wait for it are given something although it did not end well. */
+  private resolved = false;
   /** The call, once it is made. */
   invocation: Invocation | null = null;
   private readonly owner: StageOwner;
@@ -181,6 +184,10 @@ export class StageCall implements Receiver, Writer {
     const status = call.verdict as Verdict;
     if (status === 'ok') {
       this.value = call.outcome;
+    } else if (call.instead !== undefined) {
+      this.resolved = true;
+      this.value = call.instead.value;
+      this.error = this.failureOf(call.outcome);
     } else if (status === 'skipped') {
       this.because = isSluiceError(call.outcome) ? String(call.outcome.details['reason'] ?? 'skip') : 'skip';
     } else {
@@ -240,11 +247,16 @@ export class StageCall implements Receiver, Writer {
   /** How it ended, as far as the graph is concerned. */
   get end(): StepEnd {
     const { value, error, because, branch } = this;
-    const status = this.status as Verdict;
+    const status = this.usable ? 'ok' : (this.status as Verdict);
     return { status, value, error, because, branch, last: this.owner.isLast(status) };
   }
 
   // What it is asked.
+
+  /** Whether it has an output that others can go on with. */
+  get usable(): boolean {
+    return this.status === 'ok' || this.resolved;
+  }
 
   /** Its items as they come. */
   get items$(): Observable<unknown> {
@@ -312,8 +324,9 @@ export class StageCall implements Receiver, Writer {
     const attempts = invocation?.begun ?? 0;
     const suppressed = [...(invocation?.suppressed ?? NONE)];
     const settled = invocation === null || invocation.settled;
+    const heartbeat = invocation?.vitals?.heartbeat;
     // How most end, in one go: the spreads below cost more than all else about a stage.
-    if (status === 'ok' && startedAt !== undefined && origin === undefined) {
+    if (status === 'ok' && startedAt !== undefined && origin === undefined && heartbeat === undefined) {
       return { name, attempts, startedAt, durationMs, suppressed, settled, status, value: this.value };
     }
     const facts = {
@@ -323,12 +336,19 @@ export class StageCall implements Receiver, Writer {
       durationMs,
       suppressed,
       settled,
+      ...(heartbeat === undefined ? {} : { heartbeat: copied(heartbeat) }),
       ...(origin === undefined ? {} : { origin }),
     };
     if (status === 'ok') return { ...facts, status, value: this.value };
     if (status === 'skipped') return { ...facts, status, because: this.because ?? 'skip' };
     const { partial = this.error?.partial } = this;
-    return { ...facts, status, error: this.error as SluiceError, ...(partial === undefined ? {} : { partial }) };
+    return {
+      ...facts,
+      status,
+      error: this.error as SluiceError,
+      ...(partial === undefined ? {} : { partial }),
+      ...(this.resolved ? { value: this.value } : {}),
+    };
   }
 }
 

@@ -116,6 +116,15 @@ export class Timers {
     }
   }
 
+  /**
+   * For how long `node`, which was armed for `delayMs`, has been so. 0 within the turn in which it was armed: nobody has looked at the
+   * clock since.
+   */
+  sinceArmed(node: TimerNode, delayMs: number): number {
+    if (node.timerSlot === IDLE || node.timerSlot === FRESH) return 0;
+    return this.#clock.now() - node.timerAt + delayMs;
+  }
+
   /** When `node` will expire, on the clock; `Infinity` when it is not armed. */
   expiry(node: TimerNode): number {
     if (node.timerSlot === IDLE) return Number.POSITIVE_INFINITY;

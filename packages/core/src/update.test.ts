@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { within } from './bound.ts';
 import type { Context } from './context.ts';
 import { ConfigError } from './errors/config-error.ts';
 import { defineInterceptor, type Interceptor } from './interceptor.ts';
@@ -12,6 +11,7 @@ import type { RunnerOptions } from './runner-options.ts';
 import { stack } from './stack.ts';
 import { leakLedger, virtualClock } from './testing/index.ts';
 import { tool } from './tool.ts';
+import { within } from './within.ts';
 
 let ledger = leakLedger();
 beforeEach(() => {

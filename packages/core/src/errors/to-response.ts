@@ -79,11 +79,26 @@ function errorBody(error: unknown): ErrorEnvelope['error'] {
   return { code: 'INTERNAL', message: messageOf(error), details: {}, remediation: UNKNOWN };
 }
 
+/** How a timeout came about: what the service wants to know, and no client can use. */
+const INTERNAL: ReadonlySet<string> = new Set(
+  (
+    'limit limitMs elapsedMs started settled lagMs lateMs pausedMs lastSignMs progress heartbeat idle hard running ' +
+    'attempts beats'
+  ).split(' '),
+);
+
+/** What a client can use. */
+function publicDetails({ code, details }: SluiceError): Record<string, unknown> {
+  const plain = safeJson(details);
+  if (typeof plain !== 'object' || plain === null) return {};
+  if (code !== 'TIMEOUT' && code !== 'HEARTBEAT_LOST') return { ...plain };
+  return Object.fromEntries(Object.entries(plain).filter(([key]) => !INTERNAL.has(key)));
+}
+
 /** An error of another copy of the package may lack what this one's always have. */
 function sluiceBody(error: SluiceError): ErrorEnvelope['error'] {
   const facts: CodeFacts | undefined = CODES[error.code];
-  const plain = safeJson(error.details);
-  const details: Record<string, unknown> = typeof plain === 'object' ? { ...plain } : {};
+  const details = publicDetails(error);
   if (error.scope !== undefined) details['scope'] = safeJson(error.scope);
   if (error.retryAfterMs !== undefined) details['retry_after_ms'] = safeJson(error.retryAfterMs);
   if (error.partial !== undefined) details['partial_result'] = safeJson(error.partial);

@@ -1,11 +1,11 @@
 import { catchError, EMPTY, finalize, map, of, retry, tap, timer } from 'rxjs';
 import { mergeMap } from 'rxjs/operators';
 import { describe, expect, it } from 'vitest';
-import { within } from '../bound.ts';
 import type { CallView } from '../call-view.ts';
 import { Flow, type Handle, type Sink } from '../flow.ts';
 import { defineInterceptor, type Interceptor } from '../interceptor.ts';
 import { Place } from '../place.ts';
+import { within } from '../within.ts';
 import { testInterceptor } from './test-interceptor.ts';
 
 function made(intercept: Interceptor['intercept']): () => Interceptor {

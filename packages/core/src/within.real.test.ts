@@ -1,9 +1,9 @@
 import { NEVER, type Observable } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { within } from './bound.ts';
 import type { TimeoutError } from './errors/timeout-error.ts';
 import { defineInterceptor } from './interceptor.ts';
 import { Place } from './place.ts';
+import { within } from './within.ts';
 import { wrap } from './wrap.ts';
 
 const limited = (limit: number, work: () => unknown): (() => Promise<unknown>) =>

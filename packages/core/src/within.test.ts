@@ -1,6 +1,5 @@
 import { retry } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { within } from './bound.ts';
 import type { Context } from './context.ts';
 import type { TimeoutError } from './errors/timeout-error.ts';
 import type { SluiceEvent } from './events.ts';
@@ -10,6 +9,7 @@ import { createRunner } from './runner.ts';
 import type { StandardSchema } from './standard-schema.ts';
 import { leakLedger, scripted, virtualClock } from './testing/index.ts';
 import { type AnyTool, type Tool, tool } from './tool.ts';
+import { within } from './within.ts';
 
 let ledger = leakLedger();
 beforeEach(() => {
@@ -45,7 +45,14 @@ describe('a deadline', () => {
     expect(clock.now()).toBe(100);
     expect(error).toMatchObject({ code: 'TIMEOUT', scope: 'tool:hang', retryable: false, verdict: 'timeout' });
     expect(error.message).toBe('Tool "hang" exceeded its total timeout of 100 ms');
-    expect(error.details).toEqual({ timeout_seconds: 0.1, limit: 'total', limitMs: 100, elapsedMs: 100 });
+    expect(error.details).toEqual({
+      timeout_seconds: 0.1,
+      limit: 'total',
+      started: true,
+      settled: true,
+      limitMs: 100,
+      elapsedMs: 100,
+    });
   });
 
   it('of 0 ends the call before it starts', async () => {

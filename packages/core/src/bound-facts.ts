@@ -1,0 +1,89 @@
+import type { BoundFacts, BoundOptions } from './bound-options.ts';
+import { type CallView, callInfo, title } from './call-view.ts';
+import type { SluiceError } from './errors/sluice-error.ts';
+import { TimeoutError } from './errors/timeout-error.ts';
+
+/** From this lateness on it is said how late the loop was. */
+const NOTABLE = 20;
+
+/** The time of a limit that has passed. */
+export interface Spent {
+  readonly elapsedMs: number;
+  readonly pausedMs: number;
+  readonly lagMs: number;
+}
+
+/** Puts together what is known when a limit of `view` has passed. */
+export function boundFacts(
+  view: CallView,
+  scope: string,
+  { limit: limitMs, name }: BoundOptions,
+  { elapsedMs, pausedMs, lagMs }: Spent,
+): BoundFacts & { readonly details: Record<string, unknown> } {
+  const { root, outer } = view;
+  const vitals = root.vitals;
+  const works = root.worksWithin(view);
+  const sinceSign = vitals === undefined ? Number.POSITIVE_INFINITY : view.clock.now() - vitals.at;
+  const lastSignMs = sinceSign <= elapsedMs ? sinceSign : undefined;
+  const started = works.length > 0;
+  const details: Record<string, unknown> = {
+    timeout_seconds: limitMs / 1000,
+    limit: name,
+    limitMs,
+    elapsedMs,
+    started,
+  };
+  details['settled'] = !started;
+  if (lagMs > NOTABLE) details['lagMs'] = lagMs;
+  if (pausedMs > 0) details['pausedMs'] = pausedMs;
+  if (lastSignMs !== undefined) details['lastSignMs'] = lastSignMs;
+  if (vitals?.progress !== undefined) details['progress'] = vitals.progress;
+  if (vitals?.heartbeat !== undefined) details['heartbeat'] = vitals.heartbeat;
+  const idleMs = works[0]?.call.idleLimit(view) ?? Number.POSITIVE_INFINITY;
+  if (idleMs !== Number.POSITIVE_INFINITY) {
+    details['idle'] = { limitMs: idleMs, silentMs: lastSignMs ?? elapsedMs };
+  }
+  const hard = outer?.deadline;
+  if (hard !== undefined && hard.at !== Number.POSITIVE_INFINITY) {
+    details['hard'] = { scope: hard.scope, leftMs: hard.remaining() };
+  }
+  return {
+    call: view,
+    scope,
+    limitMs,
+    elapsedMs,
+    pausedMs,
+    lagMs,
+    partial: root.partial,
+    progress: vitals?.progress,
+    lastSignMs,
+    heartbeat: vitals?.heartbeat,
+    started,
+    details,
+  };
+}
+
+/** The error of a limit that nobody has words of his own for. */
+export function timeoutError({ name, retryable = false }: BoundOptions, facts: BoundFacts): SluiceError {
+  const { call, scope, limitMs, partial, details } = facts;
+  const what = name === 'deadline' ? 'deadline' : `${name} timeout`;
+  return new TimeoutError(`${title(call)} exceeded its ${what} of ${limitMs} ms`, {
+    call: callInfo(call),
+    scope,
+    retryable,
+    partial,
+    remediation: `Raise the ${what} of "${call.name}" (${limitMs} ms) or split its work.`,
+    details,
+  });
+}
+
+/** What work is warned with. */
+export function softTimeout(view: CallView, scope: string, softMs: number, limitMs: number): TimeoutError {
+  return new TimeoutError(`${title(view)} has taken ${softMs} ms, its soft timeout`, {
+    call: callInfo(view),
+    scope,
+    retryable: false,
+    remediation: 'Come to an end, or report what was achieved: the hard limit is near.',
+    details: { timeout_seconds: softMs / 1000, limit: 'soft', limitMs: softMs, hardMs: limitMs },
+  });
+}
