@@ -2,7 +2,7 @@ import { describe } from './describe.ts';
 import type { Finding } from './finding.ts';
 import type { Placed } from './order-check.ts';
 import { placeName } from './place.ts';
-import type { PolicySource, ResolvedPolicy } from './policies.ts';
+import type { PolicySource, PolicySubject, ResolvedPolicy } from './policies.ts';
 
 /** One interceptor in an explanation. */
 export interface ExplainedEntry {
@@ -23,12 +23,16 @@ export interface Explanation {
   readonly findings: readonly Finding[];
 }
 
+/** What is explained: a target, or one that stands for none in particular. */
+type ExplainedSubject = Pick<PolicySubject, 'target' | 'name'>;
+
 /** Puts an explanation together. `placed` and `policies` go from the outside inwards, side by side. */
 export function explainChain(
   subject: string,
   placed: readonly Placed[],
   policies: readonly (ResolvedPolicy | undefined)[],
   findings: readonly Finding[],
+  of: ExplainedSubject = { target: 'function', name: '' },
 ): Explanation {
   const entries = placed.map(({ interceptor: { name, priority } }, index): ExplainedEntry => {
     const policy = policies[index];
@@ -44,13 +48,18 @@ export function explainChain(
       off: policy !== undefined && policy.fields === undefined,
     };
   });
-  return { text: textOf(subject, entries, findings), entries, findings };
+  return { text: textOf(subject, of, entries, findings), entries, findings };
 }
 
-function textOf(subject: string, entries: readonly ExplainedEntry[], findings: readonly Finding[]): string {
+function textOf(
+  subject: string,
+  of: ExplainedSubject,
+  entries: readonly ExplainedEntry[],
+  findings: readonly Finding[],
+): string {
   const width = Math.max(0, ...entries.map(({ place }) => place.length));
   const lines = entries.map(({ place, priority, name, options, off }) => {
-    const shown = Object.entries(options).map(([key, { value, from }]) => `${key}=${valueText(value)} (${from})`);
+    const shown = Object.entries(options).map(([key, { value, from }]) => `${key}=${valueText(value, of)} (${from})`);
     const facts = off ? 'switched off' : shown.join(', ');
     return `  ${place.padEnd(width)} ${String(priority).padStart(4)}  ${name}${facts === '' ? '' : `  ${facts}`}`;
   });
@@ -60,6 +69,18 @@ function textOf(subject: string, entries: readonly ExplainedEntry[], findings: r
   );
 }
 
-function valueText(value: unknown): string {
-  return value === Number.POSITIVE_INFINITY ? 'none' : describe(value);
+/** An option may know better than anybody else what it is, and that it is another for each target. */
+interface Describing {
+  describe(subject: ExplainedSubject): unknown;
+}
+
+function valueText(value: unknown, subject: ExplainedSubject): string {
+  if (value === Number.POSITIVE_INFINITY) return 'none';
+  if (typeof value !== 'object' || value === null) return describe(value);
+  try {
+    const told = (value as Partial<Describing>).describe?.(subject);
+    return typeof told === 'string' ? told : describe(value);
+  } catch {
+    return describe(value);
+  }
 }

@@ -5,6 +5,7 @@ export type FindingCode =
   | 'attempt-not-under-total'
   | 'backoff-over-total'
   | 'idle-not-under-attempt'
+  | 'soft-not-under-hard'
   | 'retry-inside-breaker'
   | 'limit-outside-retry'
   | 'queue-inside-attempt'

@@ -64,7 +64,14 @@ export { explain } from './explain-stack.ts';
 export type { Finding, FindingCode } from './finding.ts';
 // Flows: what built-in interceptors are made of
 export { Flow, type Handle, type Sink } from './flow.ts';
-export { defineInterceptor, type Interceptor, type Next, type Plugin } from './interceptor.ts';
+export {
+  defineInterceptor,
+  type Interceptor,
+  type Next,
+  type Plugin,
+  type SubstituteOf,
+  type Substitutes,
+} from './interceptor.ts';
 export type { Logger, LogLine, WorkLogger } from './logger.ts';
 export {
   type AnyPipeline,
@@ -103,6 +110,7 @@ export type { RunOptions, RunRest } from './run-options.ts';
 export type { RecordFilter, RecordStats, RunRecord, RunRecords } from './run-records.ts';
 export { createRunner, type Runner, type RunnerStats } from './runner.ts';
 export type { RunnerOptions } from './runner-options.ts';
+export { type Refusal, Snapshot } from './snapshot.ts';
 export { type ExecuteOptions, type Stack, type StackOptions, stack } from './stack.ts';
 export { type Stage, type StageTraits, stage } from './stage.ts';
 export type {

@@ -42,6 +42,20 @@ export interface Interceptor {
 /** What a package exports: one interceptor, or several that belong together. */
 export type Plugin = Interceptor | readonly Interceptor[];
 
+declare const SUBSTITUTE: unique symbol;
+
+/**
+ * Says to the type checker that a plugin may give its caller an `S` in place of the result. For what a factory returns; at run time there
+ * is nothing to it.
+ */
+export interface Substitutes<S> {
+  /** For the type checker only. */
+  readonly [SUBSTITUTE]: S;
+}
+
+/** What a plugin may give in place of the result; `never` for one that gives nothing. */
+export type SubstituteOf<P> = P extends Substitutes<infer S> ? S : never;
+
 type Fields = Partial<Record<keyof Interceptor, unknown>>;
 
 const OPTIONS = ['name', 'priority', 'intercept', 'policy', 'traits', 'applies', 'stats', 'update'] as const;

@@ -31,6 +31,7 @@ export function checkOrder(placed: readonly Placed[]): Finding[] {
     ...deadlines(all),
     ...waits(all),
     ...idle(all),
+    ...soft(all),
     ...breakers(all),
     ...limits(all),
     ...retries(all),
@@ -156,6 +157,19 @@ function* idle(all: Order): Generator<Finding> {
         'Lower the heartbeat timeout, or raise the attempt timeout.',
       );
     }
+  }
+}
+
+function* soft(all: Order): Generator<Finding> {
+  for (const { name, traits } of all.of('attempt')) {
+    const { soft: at = Number.POSITIVE_INFINITY } = traits;
+    const hard = Math.min(traits.limit, ...all.of('total').map((total) => total.traits.limit));
+    if (at === Number.POSITIVE_INFINITY || at < hard) continue;
+    yield warning(
+      'soft-not-under-hard',
+      `The soft limit of "${name}" (${at} ms) is not below the hard one of ${hard} ms, so nobody is warned`,
+      'Lower the soft limit.',
+    );
   }
 }
 

@@ -6,7 +6,21 @@ const LARGEST = 1_048_576;
 /** Why something was not kept. */
 export type Refusal = 'it cannot be copied' | 'it is larger than 1 MB';
 
-/** A partial result as it was when it was reported: what happens to the object later does not change it. */
+/**
+ * A partial result as it was when it was reported: what happens to the object later does not change it, and it is never larger than
+ * 1 MB. For plugins that keep what work has achieved.
+ *
+ * @example
+ * ```ts
+ * import { Snapshot } from '@sluice/core';
+ *
+ * const achieved = new Snapshot();
+ * const pages = [1, 2];
+ * achieved.take(pages);
+ * pages.push(3);
+ * console.assert((achieved.value as number[]).length === 2);
+ * ```
+ */
 export class Snapshot {
   #value: unknown = undefined;
   #good = false;

@@ -177,7 +177,7 @@ export class Stack {
 
   #explainTarget(subject: Target, title: string): Explanation {
     const { placed, policies } = this.#place(subject);
-    return explainChain(title, placed, policies, this.findingsFor(subject));
+    return explainChain(title, placed, policies, this.findingsFor(subject), subject);
   }
 
   #inlineChain(name: string, kind: Kind | undefined): Chain {

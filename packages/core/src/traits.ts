@@ -4,7 +4,8 @@
  */
 export type Traits = CommonTraits &
   (
-    | { readonly role: 'total' | 'attempt' | 'heartbeat'; readonly limit: number }
+    | { readonly role: 'total' | 'heartbeat'; readonly limit: number }
+    | { readonly role: 'attempt'; readonly limit: number; readonly soft?: number }
     | RetryTraits
     | { readonly role: 'breaker'; readonly window: number; readonly countsLocal?: boolean }
     | { readonly role: 'concurrency' | 'rate'; readonly queues: boolean; readonly queueTimeout?: number }

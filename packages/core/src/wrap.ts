@@ -2,7 +2,7 @@ import type { Kind } from './call.ts';
 import { policiesOf } from './call-options.ts';
 import type { Environment } from './environment.ts';
 import { checkFunctionOptions, functionTarget } from './function-target.ts';
-import type { Plugin } from './interceptor.ts';
+import type { Plugin, SubstituteOf } from './interceptor.ts';
 import { Invocation } from './invocation.ts';
 import { readPlain } from './plain-object.ts';
 import type { Policies } from './policies.ts';
@@ -22,7 +22,7 @@ export interface WrapOptions extends Policies {
 }
 
 /** A function with a stack around it: the same arguments, a promise of the result. */
-export type Wrapped<T, A extends unknown[], R> = (this: T, ...args: A) => Promise<ResultOf<R>>;
+export type Wrapped<T, A extends unknown[], R, S = never> = (this: T, ...args: A) => Promise<ResultOf<R> | S>;
 
 /**
  * Puts interceptors around one function and gives it back: the same arguments, a promise of the result. It rejects with the
@@ -46,10 +46,10 @@ export type Wrapped<T, A extends unknown[], R> = (this: T, ...args: A) => Promis
  * console.assert((await half(84)) === 42 && calls[0] === 'half: ok');
  * ```
  */
-export function wrap<T, A extends unknown[], R>(
+export function wrap<T, A extends unknown[], R, const P extends readonly Plugin[]>(
   fn: (this: T, ...args: A) => R,
-  ...plugins: readonly Plugin[]
-): Wrapped<T, A, R> {
+  ...plugins: P
+): Wrapped<T, A, R, SubstituteOf<P[number]>> {
   return wrapIn(stack(plugins).environment, fn, {});
 }
 

@@ -1,0 +1,152 @@
+import type { Aftermath, BoundFacts, BoundOptions, Call, Next, SluiceError, Verdict } from '@sluice/core';
+import { within } from '@sluice/core';
+import type { Observable } from 'rxjs';
+import { isAdaptiveLimit } from './adaptive-limit.ts';
+import type { LearnedLimit } from './learned-limit.ts';
+import { timeoutErrorOf } from './timeout-error.ts';
+import type { TimeoutFields } from './timeout-options.ts';
+import type { TimeoutRecord } from './timeout-stats.ts';
+
+const NONE = Number.POSITIVE_INFINITY;
+
+/** What the limits of one target amount to, worked out once: what its calls stand in, and where they are counted. */
+export class TimeoutPlan {
+  readonly #total: TotalLimit;
+  readonly #queue: QueueLimit | undefined;
+  readonly #attempt: AttemptLimit | undefined;
+  readonly #learned: LearnedLimit | undefined;
+  readonly #soft: number | undefined;
+  readonly #record: TimeoutRecord;
+
+  constructor(
+    fields: TimeoutFields,
+    subject: { readonly target: string; readonly name: string },
+    record: TimeoutRecord,
+  ) {
+    const { total, attempt, queue, soft } = fields;
+    this.#record = record;
+    this.#soft = soft === NONE ? undefined : soft;
+    this.#total = new TotalLimit(fields, record);
+    if (queue !== NONE) this.#queue = new QueueLimit(queue, record);
+    if (isAdaptiveLimit(attempt)) this.#learned = attempt.of(subject);
+    else if (attempt !== NONE || this.#soft !== undefined) this.#attempt = this.#attemptOf(attempt, total === NONE);
+    const learned = this.#learned;
+    record.limits = () => ({
+      ...(total === NONE ? {} : { total }),
+      ...(learned !== undefined ? { attempt: learned.limit } : attempt === NONE ? {} : { attempt: attempt as number }),
+    });
+  }
+
+  /** Stands around the call as a whole. */
+  around(call: Call, next: Next): Observable<unknown> {
+    const queue = this.#queue;
+    if (queue === undefined) return within(call, this.#total, next);
+    return within(call, this.#total, (inside) => within(inside, queue, next));
+  }
+
+  /** Stands around one attempt. */
+  aroundAttempt(call: Call, next: Next): Observable<unknown> {
+    const learned = this.#learned;
+    // A limit that is learned is another for each attempt.
+    const limit = learned === undefined ? this.#attempt : this.#attemptOf(learned.limit, this.#total.limit === NONE);
+    return limit === undefined ? next(call) : within(call, limit, next);
+  }
+
+  #attemptOf(limit: number, alone: boolean): AttemptLimit {
+    return new AttemptLimit(limit, this.#soft, this.#learned, this.#record, alone);
+  }
+}
+
+/** The limit of the call as a whole. */
+class TotalLimit implements BoundOptions {
+  readonly limit: number;
+  readonly name = 'total';
+  readonly grace: number | undefined;
+  readonly cleanup: number | undefined;
+  readonly partial: 'reject' | 'resolve';
+  readonly #record: TimeoutRecord;
+
+  constructor({ total, grace, cleanup, partial }: TimeoutFields, record: TimeoutRecord) {
+    this.limit = total;
+    this.grace = grace;
+    this.cleanup = cleanup;
+    this.partial = partial;
+    this.#record = record;
+  }
+
+  error(facts: BoundFacts): SluiceError {
+    return timeoutErrorOf('total', false, facts);
+  }
+
+  ended(status: Verdict, durationMs: number): void {
+    if (this.limit !== NONE) this.#record.ended(status, durationMs);
+  }
+
+  after(what: Aftermath): void {
+    this.#record.after(what);
+  }
+}
+
+/** The limit on waiting for the work to start. */
+class QueueLimit implements BoundOptions {
+  readonly limit: number;
+  readonly name = 'queue';
+  readonly until = 'started';
+  readonly #record: TimeoutRecord;
+
+  constructor(limit: number, record: TimeoutRecord) {
+    this.limit = limit;
+    this.#record = record;
+  }
+
+  error(facts: BoundFacts): SluiceError {
+    return timeoutErrorOf('queue', false, facts);
+  }
+
+  after(what: Aftermath): void {
+    this.#record.after(what);
+  }
+}
+
+/** The limit of one attempt. */
+class AttemptLimit implements BoundOptions {
+  readonly limit: number;
+  readonly soft: number | undefined;
+  readonly name = 'attempt';
+  readonly scope = 'attempt';
+  readonly retryable = true;
+  readonly pausable = true;
+  readonly #learned: LearnedLimit | undefined;
+  readonly #record: TimeoutRecord;
+  readonly #alone: boolean;
+
+  /** @param alone - whether no limit around it counts the calls */
+  constructor(
+    limit: number,
+    soft: number | undefined,
+    learned: LearnedLimit | undefined,
+    record: TimeoutRecord,
+    alone: boolean,
+  ) {
+    this.limit = limit;
+    this.soft = soft;
+    this.#learned = learned;
+    this.#record = record;
+    this.#alone = alone;
+  }
+
+  error(facts: BoundFacts): SluiceError {
+    this.#record.attemptTimeouts++;
+    this.#learned?.cutOff();
+    return timeoutErrorOf('attempt', true, facts);
+  }
+
+  ended(status: Verdict, durationMs: number): void {
+    if (status === 'ok') this.#learned?.learn(durationMs);
+    if (this.#alone) this.#record.ended(status, durationMs);
+  }
+
+  after(what: Aftermath): void {
+    this.#record.after(what);
+  }
+}
