@@ -15,25 +15,41 @@ export class Aftercare implements Follower {
   readonly #options: BoundOptions;
   readonly #clock: Clock;
   readonly #overAt: number;
+  readonly #report: (thrown: unknown) => void;
   #open = 0;
 
   /** @param overAt - when the limit was */
-  constructor(details: Record<string, unknown>, options: BoundOptions, clock: Clock, overAt: number) {
+  constructor(
+    details: Record<string, unknown>,
+    options: BoundOptions,
+    clock: Clock,
+    overAt: number,
+    report: (thrown: unknown) => void,
+  ) {
+    this.#report = report;
     this.#details = details;
     this.#options = options;
     this.#clock = clock;
     this.#overAt = overAt;
   }
 
-  /** Follows the works that a limit has stopped. */
-  follow(works: readonly Execution[]): void {
-    for (const work of works) if (work.followedBy(this)) this.#open++;
+  /** Follows the works inside a limit that have not ended when it passes, those of earlier attempts included. */
+  follow(unsettled: readonly Execution[], stopped: readonly Execution[] = unsettled): void {
+    for (const work of unsettled) {
+      // What an earlier limit has stopped, that one tells of.
+      const follower = stopped.includes(work) ? this : { heard: () => {}, settled: () => this.settled() };
+      if (work.followedBy(follower)) this.#open++;
+    }
     this.#details['settled'] = this.#open === 0;
   }
 
   heard(what: Aftermath): void {
     if (what === 'late') this.#details['lateMs'] = this.#clock.now() - this.#overAt;
-    this.#options.after?.(what);
+    try {
+      this.#options.after?.(what);
+    } catch (thrown) {
+      this.#report(thrown);
+    }
   }
 
   settled(): void {

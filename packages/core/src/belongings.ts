@@ -12,6 +12,8 @@ export class Belongings {
   /** The AsyncLocalStorage context in which the signal was first read. */
   #context: AsyncResource | null = null;
   #soft: AbortController | null = null;
+  /** The AsyncLocalStorage context in which that signal was first read. */
+  #softContext: AsyncResource | null = null;
   #cleanup: Cleanup | null = null;
   #late: ((value: unknown) => unknown)[] | null = null;
   /** What the work ends with if it says that there is nothing for it to do. */
@@ -43,6 +45,7 @@ export class Belongings {
   softSignal(warning: unknown): AbortSignal {
     if (this.#soft === null) {
       this.#soft = new AbortController();
+      this.#softContext = new AsyncResource('SluiceSignal');
       if (warning !== undefined) this.#soft.abort(warning);
     }
     return this.#soft.signal;
@@ -50,7 +53,8 @@ export class Belongings {
 
   /** A soft limit has passed: tells whoever listens for that. */
   warn(warning: unknown): void {
-    this.#soft?.abort(warning);
+    const soft = this.#soft;
+    if (soft !== null) this.#softContext?.runInAsyncScope(() => soft.abort(warning));
   }
 
   /** It waits for something, until the answer is called. */
@@ -59,6 +63,7 @@ export class Belongings {
     this.#pauses = pauses;
     const pause = new Pause(call, reason, () => pauses.delete(pause));
     pauses.add(pause);
+    pause.tell();
     return () => pause.end();
   }
 

@@ -1,7 +1,7 @@
 import { type CallView, scopeOf } from './call-view.ts';
 
 /** From this lateness on, the loop was blocked rather than busy. */
-const BLOCKED = 20;
+export const BLOCKED = 20;
 
 /** Who has blocked the event loop: known where a work did it before its first wait, while somebody listens; guessed nowhere. */
 export class Blocking {
@@ -12,7 +12,6 @@ export class Blocking {
   /** The first part of a work, which nothing can interrupt, went on from `from` to `to`. */
   note(call: CallView, from: number, to: number): void {
     const blockedMs = to - from;
-    if (blockedMs <= BLOCKED) return;
     this.#by = scopeOf(call);
     this.#from = from;
     this.#to = to;

@@ -25,7 +25,11 @@ export function boundFacts(
   const works = root.worksWithin(view);
   const sinceSign = vitals === undefined ? Number.POSITIVE_INFINITY : view.clock.now() - vitals.at;
   const lastSignMs = sinceSign <= elapsedMs ? sinceSign : undefined;
-  const started = works.length > 0;
+  const running = works.length > 0;
+  const started = root.begun > 0;
+  const attempt = works[0]?.call.attempt ?? Math.max(view.attempt, root.begun);
+  // What an earlier attempt said is that one's.
+  const heartbeat = lastSignMs === undefined ? undefined : vitals?.said;
   const details: Record<string, unknown> = {
     timeout_seconds: limitMs / 1000,
     limit: name,
@@ -33,12 +37,12 @@ export function boundFacts(
     elapsedMs,
     started,
   };
-  details['settled'] = !started;
+  details['settled'] = root.unsettledWithin(view).length === 0;
   if (lagMs > NOTABLE) details['lagMs'] = lagMs;
   if (pausedMs > 0) details['pausedMs'] = pausedMs;
   if (lastSignMs !== undefined) details['lastSignMs'] = lastSignMs;
   if (vitals?.progress !== undefined) details['progress'] = vitals.progress;
-  if (vitals?.heartbeat !== undefined) details['heartbeat'] = vitals.heartbeat;
+  if (heartbeat !== undefined) details['heartbeat'] = heartbeat;
   const idleMs = works[0]?.call.idleLimit(view) ?? Number.POSITIVE_INFINITY;
   if (idleMs !== Number.POSITIVE_INFINITY) {
     details['idle'] = { limitMs: idleMs, silentMs: lastSignMs ?? elapsedMs };
@@ -57,18 +61,20 @@ export function boundFacts(
     partial: root.partial,
     progress: vitals?.progress,
     lastSignMs,
-    heartbeat: vitals?.heartbeat,
+    heartbeat,
+    attempt,
     started,
+    running,
     details,
   };
 }
 
 /** The error of a limit that nobody has words of his own for. */
 export function timeoutError({ name, retryable = false }: BoundOptions, facts: BoundFacts): SluiceError {
-  const { call, scope, limitMs, partial, details } = facts;
+  const { call, scope, limitMs, partial, details, attempt } = facts;
   const what = name === 'deadline' ? 'deadline' : `${name} timeout`;
   return new TimeoutError(`${title(call)} exceeded its ${what} of ${limitMs} ms`, {
-    call: callInfo(call),
+    call: { ...callInfo(call), attempt },
     scope,
     retryable,
     partial,

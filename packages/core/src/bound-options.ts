@@ -26,8 +26,12 @@ export interface BoundFacts {
   readonly lastSignMs: number | undefined;
   /** What came with its last heartbeat. */
   readonly heartbeat: unknown;
-  /** Whether the work had begun; if not, the time went into waiting. */
+  /** Which attempt it was: the one under way, else the last one. */
+  readonly attempt: number;
+  /** Whether work had begun at all; if not, the time went into waiting. */
   readonly started: boolean;
+  /** Whether work was under way when the limit passed; if not, it waited, be it to begin again. */
+  readonly running: boolean;
   /** Facts for programs, in the same shape for every limit. To be handed on as they are: `settled` becomes true when it is. */
   readonly details: Readonly<Record<string, unknown>>;
 }
@@ -69,7 +73,7 @@ export interface BoundOptions {
   /** Makes the error; a `TimeoutError` unless given. */
   error?(facts: BoundFacts): SluiceError;
   /** Hears, once, how each run of what is inside ended, and after how long: 0 for what ended within the turn in which it began. */
-  ended?(status: Verdict, durationMs: number): void;
+  ended?(status: Verdict, durationMs: number, pausedMs: number): void;
   /** Hears what becomes of work that it has stopped. */
   after?(what: Aftermath): void;
 }

@@ -17,7 +17,8 @@ import { verdictOf } from './verdict-of.ts';
 export class Bound extends CallView implements Sink, Part, TimerNode {
   partBefore: Part | null = null;
   partAfter: Part | null = null;
-  timerAt = 0;
+  /** NaN until it is armed: what never was has no deadline. */
+  timerAt = Number.NaN;
   timerSlot = -1;
   timerOrder = 0;
   timerBefore: TimerNode | null = null;
@@ -45,9 +46,11 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
     if (partial === 'resolve') root.insteadOf(undefined);
     if (timeouts && options.limit <= 0) {
       this.closed = true;
-      this.tell(0);
-      this.ended('timeout', 0);
-      this.sink.error(this.errorOf(this.facts(0)));
+      root.whileDeciding(() => {
+        this.tell(0);
+        this.ended('timeout', 0, 0);
+        this.sink.error(this.errorOf(this.facts(0)));
+      });
       return null;
     }
     root.openPart(this);
@@ -97,7 +100,8 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
   cancel(reason?: unknown): void {
     if (this.closed) return;
     const why = reason ?? this.stopReason();
-    this.close(verdictOf(why) === 'timeout' ? 'timeout' : 'cancelled');
+    // A limit around the call is its cancellation, whatever the reason is called.
+    this.close(this.root.verdict !== 'cancelled' && verdictOf(why) === 'timeout' ? 'timeout' : 'cancelled');
     this.inner?.cancel(why);
   }
 
@@ -109,10 +113,10 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
     else this.sink.success(instead);
   }
 
-  private close(status: Verdict): boolean {
+  private close(status: Verdict, elapsedMs?: number): boolean {
     if (this.closed) return false;
     this.closed = true;
-    if (this.options.ended !== undefined) this.ended(status, this.elapsed());
+    if (this.options.ended !== undefined) this.ended(status, elapsedMs ?? this.elapsed(), this.course?.pausedMs ?? 0);
     this.root.closePart(this);
     this.root.environment.timers.disarm(this);
     return true;
@@ -149,15 +153,19 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
   private due(lagMs: number): void {
     if (this.closed) return;
     const { limit, soft } = this.options;
-    const left = soft !== undefined && soft < limit && this.course?.warning === undefined ? limit - soft - lagMs : 0;
-    if (left === 0) {
+    if (soft === undefined || soft >= limit || this.course?.warning !== undefined) {
       this.ask(lagMs);
       return;
     }
-    this.warn(soft as number, lagMs);
-    if (this.closed || this.course?.paused === true) return;
-    if (left > 0) this.root.environment.timers.arm(this, left);
-    else this.ask(-left);
+    const { timers } = this.root.environment;
+    const left = limit - soft - lagMs;
+    // Looked at before the timer is armed anew; armed before anybody is warned, for who pauses then keeps what is left.
+    this.courseOf;
+    timers.arm(this, Math.max(left, 0));
+    this.warn(soft, lagMs);
+    if (left > 0 || this.closed || this.course?.paused === true) return;
+    timers.disarm(this);
+    this.ask(-left);
   }
 
   /** The time is over, unless it gets more. */
@@ -167,11 +175,15 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
     if (options.extend !== undefined) {
       // Looked at before the timer is armed anew.
       this.courseOf;
-      const left = options.extend(clock.now());
+      // Listeners may hear of it: who pauses then, keeps what is left, which is nothing.
+      timers.arm(this, 0);
+      const left = this.extended(clock.now());
+      if (this.closed || this.course?.paused === true) return;
       if (left > 0) {
         timers.arm(this, left);
         return;
       }
+      timers.disarm(this);
     }
     if (timeouts) this.expired(lagMs);
   }
@@ -195,15 +207,18 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
     const { root, options } = this;
     const { clock } = root.environment;
     const works = root.worksWithin(this);
+    const unsettled = root.unsettledWithin(this);
     const facts = this.facts(lagMs);
-    if (!this.close('timeout')) return;
+    if (!this.close('timeout', facts.elapsedMs)) return;
     const error = this.errorOf(facts);
     this.failure = error;
     // What is set off by this cannot be first any more: the deadline was.
     root.whileDeciding(() => {
       this.tell(lagMs);
       sweep(works, error, () => this.inner?.cancel(error));
-      new Aftercare(facts.details, options, clock, clock.now() - lagMs).follow(works);
+      new Aftercare(facts.details, options, clock, clock.now() - lagMs, (thrown) =>
+        this.report('threw when it heard what became of its work', thrown),
+      ).follow(unsettled, works);
       this.fail(error);
     });
   }
@@ -211,6 +226,7 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
   /** The work has started: a limit on waiting has done its duty. */
   started(): void {
     this.root.environment.timers.disarm(this);
+    this.outer?.queue?.started();
   }
 
   /** Its clock stands still, if it may. */
@@ -236,7 +252,9 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
   /** A sign of life from inside. */
   hear(sign: Sign, at: number, own: boolean, details: unknown): void {
     if (this.closed) return;
-    const soon = this.options.sign?.(sign, at, own, details);
+    // What a call in it says of itself shows that it is alive, and no more.
+    if (!own || sign === 'item' || sign === 'call') this.root.heard('call', at, undefined);
+    const soon = this.signed(sign, at, own, details);
     if (soon === undefined || this.course?.paused === true) return;
     const { timers } = this.root.environment;
     if (timers.expiry(this) <= at + soon) return;
@@ -254,8 +272,8 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
     const { limit, soft, extend } = this.options;
     // One that can be put off is a promise to nobody.
     if (extend !== undefined) return Number.POSITIVE_INFINITY;
-    if (this.closed) return Number.isNaN(this.timerAt) ? Number.POSITIVE_INFINITY : this.timerAt;
-    const at = this.root.environment.timers.expiry(this);
+    const at = this.closed ? this.timerAt : this.root.environment.timers.expiry(this);
+    if (Number.isNaN(at)) return Number.POSITIVE_INFINITY;
     const warned = soft === undefined || soft >= limit || this.course?.warning !== undefined;
     return warned ? at : at - soft + limit;
   }
@@ -296,11 +314,29 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
     }
   }
 
-  private ended(status: Verdict, durationMs: number): void {
+  private ended(status: Verdict, durationMs: number, pausedMs: number): void {
     try {
-      this.options.ended?.(status, durationMs);
+      this.options.ended?.(status, durationMs, pausedMs);
     } catch (thrown) {
       this.report('threw when it heard of an end', thrown);
+    }
+  }
+
+  private extended(now: number): number {
+    try {
+      return this.options.extend?.(now) ?? 0;
+    } catch (thrown) {
+      this.report('threw when it was asked for more time', thrown);
+      return 0;
+    }
+  }
+
+  private signed(sign: Sign, at: number, own: boolean, details: unknown): number | undefined {
+    try {
+      return this.options.sign?.(sign, at, own, details);
+    } catch (thrown) {
+      this.report('threw when it heard of a sign of life', thrown);
+      return undefined;
     }
   }
 

@@ -157,7 +157,7 @@ class Batch {
       collects: true,
       item: () => {},
       decided: () => {
-        if (this.#failFast && call.verdict !== 'ok') this.#fail(call);
+        if (this.#failFast && call.verdict !== 'ok' && call.instead === undefined) this.#fail(call);
       },
       done: () => {
         this.#running--;
@@ -178,7 +178,7 @@ class Batch {
   }
 
   #keep(index: number, call: Invocation): void {
-    const result = this.#failFast ? call.outcome : resultOf(call);
+    const result = this.#failFast ? (call.instead === undefined ? call.outcome : call.instead.value) : resultOf(call);
     if (this.#ordered) this.#results[index] = result;
     else this.#results.push(result);
   }

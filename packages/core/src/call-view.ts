@@ -1,8 +1,8 @@
 import type { Bound } from './bound.ts';
 import type { Call, Deadline, Kind, TargetKind } from './call.ts';
 import type { Clock } from './clock.ts';
-import { copied } from './copied.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
+import { isSluiceError } from './errors/sluice-error.ts';
 import type { Hold } from './hold.ts';
 import type { Hook } from './hook.ts';
 import type { Invocation } from './invocation.ts';
@@ -65,7 +65,8 @@ export class CallView implements Call {
     this.attempt = attempt;
     this.previous = previous;
     this.origin = origin;
-    this.watch = outer === null ? null : outer.watch;
+    // Outside all deadlines of the call itself, those of its caller want to hear of every attempt.
+    this.watch = outer === null ? (origin?.watch ?? null) : outer.watch;
     this.queue = outer === null ? null : outer.queue;
   }
 
@@ -151,7 +152,7 @@ export class CallView implements Call {
     const known: Previous = {
       error: previous.error,
       ...(partial === undefined ? {} : { partial }),
-      ...(heartbeat === undefined ? {} : { heartbeat: copied(heartbeat) }),
+      ...(heartbeat === undefined ? {} : { heartbeat }),
     };
     return new CallView(root, this.attemptOf, attempt, known, this);
   }
@@ -306,12 +307,18 @@ export function scopeOf(call: Pick<Call, 'target' | 'name'>): string {
   return `${call.target}:${call.name}`;
 }
 
-/** The error of a call that was stopped for `reason`: the reason itself when it is a cancellation already. */
-export function cancelledBy(call: Call, reason: unknown): CancelledError {
-  if (reason instanceof CancelledError) return reason;
-  return new CancelledError(`${title(call)} was cancelled`, {
+/** The error of a call that was stopped for `reason`: the reason itself when it is a cancellation already, and nothing was achieved. */
+export function cancelledBy(call: CallView, reason: unknown): CancelledError {
+  const { partial } = call.root;
+  // The reason is the same for all that is stopped; what was achieved is each one's own.
+  // Looked at with care: anything may be thrown, and be a reason.
+  const known = isSluiceError(reason, 'CANCELLED') && reason instanceof CancelledError ? reason : undefined;
+  if (known !== undefined && (partial === undefined || known.partial !== undefined)) return known;
+  const message = known === undefined ? `${title(call)} was cancelled` : known.message;
+  return new CancelledError(message, {
     call: callInfo(call),
     scope: scopeOf(call),
+    ...(partial === undefined ? {} : { partial }),
     ...(reason === undefined ? {} : { cause: reason }),
   });
 }

@@ -18,6 +18,9 @@ export abstract class Caller extends Scope {
 export function runOf(caller: Caller | null): RunScope | null {
   for (let around = caller; around !== null; around = around.call?.root.caller ?? null) {
     if (around.asRun !== null) return around.asRun;
+    // Whoever made the call knows it already, as a rule.
+    const known = around.call?.root.knownRun;
+    if (known !== undefined) return known;
   }
   return null;
 }

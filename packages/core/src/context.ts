@@ -6,6 +6,7 @@ import { callTool, streamTool } from './call-tool.ts';
 import type { Previous } from './call-view.ts';
 import { cancelledBy, title } from './call-view.ts';
 import type { CleanupHandler } from './cleanup.ts';
+import { copied } from './copied.ts';
 import { describe } from './describe.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
 import { ConfigError } from './errors/config-error.ts';
@@ -270,9 +271,11 @@ function beat(execution: Execution, details: unknown): void {
     ignoreSign(call);
     return;
   }
-  execution.sign('heartbeat', details);
+  // As it is now, whatever becomes of the object.
+  const kept = copied(details);
+  execution.sign('heartbeat', kept);
   // Where nobody counts the beats, each is told as it comes.
-  if (call.watch?.root !== call.root) call.emit('heartbeat', details === undefined ? {} : { details });
+  if (call.watch?.root !== call.root) call.emit('heartbeat', kept === undefined ? {} : { details: kept });
 }
 
 function reportProgress(execution: Execution, fraction: unknown, note: unknown): void {

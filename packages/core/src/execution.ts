@@ -1,6 +1,7 @@
 import type { Follower } from './aftercare.ts';
 import { Belongings } from './belongings.ts';
-import type { Sign } from './bound-options.ts';
+import { BLOCKED } from './blocking.ts';
+import type { Aftermath, Sign } from './bound-options.ts';
 import { type CallView, callInfo, cancelledBy, scopeOf, title } from './call-view.ts';
 import { Caller } from './caller.ts';
 import type { CleanupHandler, CleanupOwner } from './cleanup.ts';
@@ -22,6 +23,7 @@ import { type Checked, checkItem, checkOutput } from './schema-check.ts';
 import { Scope, sweep } from './scope.ts';
 import { softWarning, tellSign } from './signs.ts';
 import { type SourceOwner, sourceOf } from './source.ts';
+import type { Target } from './target.ts';
 import type { Outcome, Verdict } from './verdict.ts';
 import { verdictOf } from './verdict-of.ts';
 
@@ -89,8 +91,11 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
   private startWork(): void {
     let result: unknown;
     try {
-      result = this.call.root.chain.target.start(this);
-      if (this.announced) this.noteBlock();
+      const { chain, environment } = this.call.root;
+      const { target } = chain;
+      environment.timers.seal();
+      if (this.announced) result = this.startNoted(target);
+      else result = target.start(this);
       if (result instanceof Promise) {
         this.await(result);
         return;
@@ -103,10 +108,18 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     else this.succeeded(result);
   }
 
-  /** The work has gone as far as it could without waiting. */
-  private noteBlock(): void {
-    const { blocking, clock } = this.call.root.environment;
-    if (this.startedAt !== null) blocking.note(this.call, this.startedAt, clock.now());
+  /** Starts the work, and notes if it blocks the loop until it first waits: what was armed before it counts from its beginning. */
+  private startNoted(target: Target): unknown {
+    const { blocking, clock, timers } = this.call.root.environment;
+    const armed = timers.lastFresh;
+    const from = this.startedAt ?? clock.now();
+    const result = target.start(this);
+    const to = clock.now();
+    if (to - from > BLOCKED) {
+      if (armed !== null) timers.placeUpTo(armed, from);
+      blocking.note(this.call, from, to);
+    }
+    return result;
   }
 
   // How it is stopped.
@@ -433,8 +446,13 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
   /** Lets somebody hear what becomes of it. Answers false when it has ended already. */
   followedBy(follower: Follower): boolean {
     if (this.phase === SETTLED || this.grace === null) return false;
-    this.grace.follower = follower;
+    this.grace.followers ??= [];
+    this.grace.followers.push(follower);
     return true;
+  }
+
+  private tellFollowers(what: Aftermath): void {
+    for (const follower of this.grace?.followers ?? NOBODY) follower.heard(what);
   }
 
   /** Nobody waits for it any longer: the rest of the cleanup starts, and what has not ended is an orphan. */
@@ -447,7 +465,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
       this.grace.orphanedAt = clock.now();
       gauges.orphans++;
       this.call.emit('orphan', { what: this.working ? 'work' : 'cleanup' });
-      this.grace.follower?.heard('orphan');
+      this.tellFollowers('orphan');
     }
     Scope.advance(this);
   }
@@ -468,7 +486,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     this.phase = SETTLED;
     account.works--;
     if (this.hooks !== null) tellSettled(this.hooks, this.call.root);
-    this.grace?.follower?.settled();
+    for (const follower of this.grace?.followers ?? NOBODY) follower.settled();
     this.hold?.leave();
     return true;
   }
@@ -493,7 +511,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     const { clock, gauges } = this.call.root.environment;
     gauges.orphans--;
     this.call.emit('orphan.end', { ageMs: clock.now() - since });
-    grace.follower?.heard('orphan.end');
+    this.tellFollowers('orphan.end');
   }
 
   cleanupThrew(error: unknown): void {
@@ -518,10 +536,12 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
   late(what: 'value' | 'error' | 'data', value?: unknown): void {
     this.call.root.countLate();
     this.call.emit('late', { what });
-    if (what !== 'data') this.grace?.follower?.heard('late');
+    if (what !== 'data') this.tellFollowers('late');
     if (what === 'value') this.belongings?.disposeLate(value);
   }
 }
+
+const NOBODY: readonly Follower[] = [];
 
 /** How often a work whose time is over is given the chance to hear of the end of something inside: once per level, at least. */
 const CHANCES = 20;

@@ -14,7 +14,7 @@ export class Grace implements TimerNode {
   /** True once whoever it was given to has taken note that it is over. */
   over = false;
   /** Who wants to hear what becomes of it. */
-  follower: Follower | null = null;
+  followers: Follower[] | null = null;
   readonly #onOver: () => void;
 
   constructor(onOver: () => void) {

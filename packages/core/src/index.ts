@@ -73,6 +73,7 @@ export {
   type Substitutes,
 } from './interceptor.ts';
 export type { Logger, LogLine, WorkLogger } from './logger.ts';
+export { messageOf } from './message-of.ts';
 export {
   type AnyPipeline,
   type Pipeline,

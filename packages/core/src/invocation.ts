@@ -79,6 +79,8 @@ export class Invocation extends Scope implements Sink {
   readonly receiver: unknown;
   /** What the work is given, once it is checked. */
   input: unknown;
+  /** The run that it is a part of, once somebody has asked; null for a call outside of pipelines. */
+  knownRun: RunScope | null | undefined = undefined;
   /** How many attempts there have been, or are meant to be. */
   attempts = 1;
   /** How many of them have no outcome yet. */
@@ -224,7 +226,7 @@ export class Invocation extends Scope implements Sink {
   // What arrives from the outermost interceptor.
 
   next(value: unknown): void {
-    if (this.phase !== OPEN) return;
+    if (this.phase !== OPEN || this.takesInstead(value)) return;
     const collector = this.collector;
     if (this.told) this.emit('item', { index: collector.count });
     collector.add(value);
@@ -237,19 +239,22 @@ export class Invocation extends Scope implements Sink {
 
   success(value: unknown): void {
     if (this.phase !== OPEN || this.refusePromise(value)) return;
-    const timedOut = this.rare?.timedOut;
-    if (timedOut === undefined) {
-      this.record('ok', value);
-      this.to?.item(value);
-    } else {
-      this.rarely.instead = { value };
-      this.record('timeout', timedOut);
+    if (this.takesInstead(value)) {
+      this.complete();
+      return;
     }
+    this.record('ok', value);
+    this.to?.item(value);
     this.close();
   }
 
   complete(): void {
     if (this.phase !== OPEN) return;
+    if (this.rare?.instead !== undefined) {
+      this.record('timeout', this.rare.timedOut);
+      this.close();
+      return;
+    }
     const { result } = this.collector;
     if (this.refusePromise(result)) return;
     this.record('ok', result);
@@ -258,6 +263,7 @@ export class Invocation extends Scope implements Sink {
 
   error(error: unknown): void {
     if (this.phase !== OPEN) return;
+    if (this.rare !== null) this.rare.instead = undefined;
     this.record(this.verdictOf(error), error);
     this.close();
   }
@@ -283,6 +289,15 @@ export class Invocation extends Scope implements Sink {
       this.deciding = false;
       if (this.aborted) this.onAbort(this.reason);
     });
+  }
+
+  /** Whether `value` is what the caller gets in place of a timeout, rather than an item or a result. */
+  private takesInstead(value: unknown): boolean {
+    const { rare } = this;
+    if (rare === null || rare.timedOut === undefined) return false;
+    if (value instanceof Promise) return false;
+    rare.instead = { value };
+    return true;
   }
 
   /** A promise is no result: whoever gets one would wait for it, past verdict and deadline. Answers whether it was one. */
@@ -355,6 +370,7 @@ export class Invocation extends Scope implements Sink {
   insteadOf(error: unknown): PartialResult | undefined {
     const rare = this.rarely;
     rare.timedOut = undefined;
+    rare.instead = undefined;
     if (error === undefined || this.verdictOf(error) !== 'timeout') return undefined;
     const value = this.partial ?? (error as { readonly partial?: unknown }).partial;
     if (value === undefined) return undefined;
@@ -393,7 +409,7 @@ export class Invocation extends Scope implements Sink {
     if (sign === 'progress') vitals.progress = details as number;
     if (sign !== 'heartbeat') return;
     vitals.beats++;
-    if (details !== undefined) vitals.heartbeat = details;
+    if (details !== undefined) vitals.said = vitals.heartbeat = details;
   }
 
   /** Whether its verdict is that it was stopped. */
@@ -443,7 +459,8 @@ export class Invocation extends Scope implements Sink {
 
   /** The run that it is a part of; null for a call outside of pipelines. */
   get runScope(): RunScope | null {
-    return runOf(this.caller);
+    if (this.knownRun === undefined) this.knownRun = runOf(this.caller);
+    return this.knownRun;
   }
 
   get runId(): string {
@@ -551,6 +568,11 @@ export class Invocation extends Scope implements Sink {
     return this.works().filter((work) => work.call.isWithin(view));
   }
 
+  /** The works inside `view` that have not really ended, be their outcome given or not. */
+  unsettledWithin(view: CallView): Execution[] {
+    return ([...this.children()] as Execution[]).filter((work) => work.call.isWithin(view));
+  }
+
   private works(): Execution[] {
     return ([...this.children()] as Execution[]).filter((work) => work.open);
   }
@@ -558,7 +580,11 @@ export class Invocation extends Scope implements Sink {
   /** A work starts: what an earlier one has emitted does not count any more. */
   workStarts(): void {
     // While another attempt is still under way, what it emits goes on to count.
-    if (this.openWorks === 0) this.collected?.reset();
+    if (this.openWorks === 0) {
+      this.collected?.reset();
+      if (this.rare !== null) this.rare.nested = undefined;
+      if (this.rare?.vitals !== undefined) this.rare.vitals.begin();
+    }
     this.openWorks++;
     this.begunWorks++;
   }

@@ -16,7 +16,11 @@ export class Pause {
     this.#ended = ended;
     this.#from = call.clock.now();
     this.#bounds = [...call.around()].filter((view): view is Bound => view instanceof Bound && view.pause());
-    call.emit('pause', { reason });
+  }
+
+  /** Says that it begins: once its owner knows of it, and would end it. */
+  tell(): void {
+    this.#call.emit('pause', { reason: this.#reason });
   }
 
   /** Everything goes on. Once: what is called again does nothing. */

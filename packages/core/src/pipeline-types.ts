@@ -53,7 +53,10 @@ export type FreshName<N extends string, S> = N extends keyof S
 /** The output of a stage whose work returns `R`, as its policies change it. */
 export type StageOutput<R, C, H> = Hinted<C extends 'last' ? LastOf<R> : ResultOf<R>, H>;
 
-type Hinted<T, H> = [keyof PolicyOutput<T, H>] extends [never] ? T : PolicyOutput<T, H>[keyof PolicyOutput<T, H>];
+/** A result `T`, as the policies `H` of whatever it is the result of change it. */
+export type Hinted<T, H> = [keyof PolicyOutput<T, H>] extends [never]
+  ? T
+  : PolicyOutput<T, H>[keyof PolicyOutput<T, H>];
 
 /** The policies of a stage, as far as they decide what it puts out. */
 export type Hints<H> = PolicyHints<H>;

@@ -1,7 +1,7 @@
 import type { Call, Kind, TargetKind } from './call.ts';
 import { KINDS } from './kinds.ts';
 import { readPlain } from './plain-object.ts';
-import type { PolicyClaim, PolicyFields, PolicyLayer, PolicySubject } from './policies.ts';
+import type { PolicyClaim, PolicyFields, PolicyLayer } from './policies.ts';
 import { Problems } from './problems.ts';
 
 /** What every plugin takes, beside what is its own. */
@@ -30,6 +30,8 @@ export interface PluginPolicyInit {
   readonly key: string;
   /** What was handed to the factory. */
   readonly given: unknown;
+  /** What is allowed in place of what is neither a shorthand nor an options object; `'a plain object of options'` unless said. */
+  readonly expected?: string;
   /** The names of its options, as in an options object. */
   readonly options: readonly string[];
   /**
@@ -41,7 +43,7 @@ export interface PluginPolicyInit {
   readonly wholeOnly?: readonly string[];
   readonly defaults?: PolicyFields;
   implied?(fields: PolicyFields): PolicyFields;
-  prepare?(fields: PolicyFields, subject: Pick<PolicySubject, 'target' | 'name' | 'kind'>): PolicyFields;
+  prepare?: PolicyClaim['prepare'];
 }
 
 type Layers = Readonly<Partial<Record<string, PolicyLayer>>>;
@@ -96,7 +98,7 @@ export class PluginPolicy implements PolicyClaim {
   readonly applies: PluginOptions['applies'];
   readonly defaults?: PolicyFields;
   readonly implied?: (fields: PolicyFields) => PolicyFields;
-  readonly prepare?: NonNullable<PluginPolicyInit['prepare']>;
+  readonly prepare?: NonNullable<PolicyClaim['prepare']>;
   readonly #init: PluginPolicyInit;
   #written: Written;
 
@@ -107,7 +109,7 @@ export class PluginPolicy implements PolicyClaim {
     this.#init = init;
     if (init.defaults !== undefined) this.defaults = init.defaults;
     if (init.implied !== undefined) this.implied = (fields) => init.implied?.(fields) ?? {};
-    if (init.prepare !== undefined) this.prepare = (fields, subject) => init.prepare?.(fields, subject) ?? fields;
+    if (init.prepare !== undefined) this.prepare = init.prepare;
     const problems = new Problems();
     const whole = this.#fieldsOf(given, key, [...COMMON, ...LAYERS], problems);
     const { name, priority, applies } = whole ?? {};
@@ -164,6 +166,7 @@ export class PluginPolicy implements PolicyClaim {
   }
 
   #read(given: unknown, whole: PolicyFields | undefined, path: string, problems: Problems): Written {
+    if (whole === undefined && isObject(given)) return { options: undefined, kinds: {}, stages: {}, tools: {} };
     if (whole === undefined) {
       return { options: this.#layer(given, path, [], problems), kinds: {}, stages: {}, tools: {} };
     }
@@ -200,7 +203,7 @@ export class PluginPolicy implements PolicyClaim {
   /** The fields of an options object, none of them unknown; undefined for what is none. */
   #fieldsOf(value: unknown, path: string, more: readonly string[], problems: Problems): PolicyFields | undefined {
     if (!isObject(value)) return undefined;
-    const fields = readPlain(value, path, problems, 'a plain object of options');
+    const fields = readPlain(value, path, problems, this.#init.expected ?? 'a plain object of options');
     if (fields !== undefined) problems.unknownKeys(fields, [...this.#init.options, ...more], path);
     return fields;
   }

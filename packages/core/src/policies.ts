@@ -74,9 +74,13 @@ export interface PolicyClaim {
   implied?(fields: PolicyFields): PolicyFields;
   /**
    * Makes, once for each target, what the interceptor wants to be answered by `call.policy`, so that it need not look at each field in
-   * each call; the fields themselves unless given.
+   * each call; the fields themselves unless given. `from` says where each field came from.
    */
-  prepare?(fields: PolicyFields, subject: Pick<PolicySubject, 'target' | 'name' | 'kind'>): PolicyFields;
+  prepare?(
+    fields: PolicyFields,
+    subject: Pick<PolicySubject, 'target' | 'name' | 'kind'>,
+    from: Readonly<Record<string, PolicySource>>,
+  ): PolicyFields;
   /** What the plugin was made with. */
   readonly options?: PolicyLayer;
   /** By kind. */

@@ -118,8 +118,16 @@ export class Stack {
 
   /** What its interceptors would tell the people on call, by name. */
   stats(): Record<string, unknown> {
-    const telling = this.interceptors.filter(({ stats }) => stats !== undefined);
-    return Object.fromEntries(telling.map((interceptor) => [interceptor.name, this.#statsOf(interceptor)]));
+    const told: Record<string, unknown> = {};
+    for (const interceptor of this.interceptors) {
+      const { name } = interceptor;
+      if (interceptor.stats === undefined) continue;
+      // Where several have one name, the first from the outside has it.
+      let key = name;
+      for (let again = 2; Object.hasOwn(told, key); again++) key = `${name} (${again})`;
+      told[key] = this.#statsOf(interceptor);
+    }
+    return told;
   }
 
   /** One that throws is said, and does not keep the others from being heard. */
@@ -289,7 +297,7 @@ function preparedBy(
 ): PolicyFields | undefined {
   if (policy?.fields === undefined || claim?.prepare === undefined) return policy?.fields;
   try {
-    return claim.prepare(policy.fields, target);
+    return claim.prepare(policy.fields, target, policy.from);
   } catch (error) {
     if (isConfigError(error)) throw error;
     throw new InterceptorError(name, `threw when it prepared the policy "${claim.key}"`, { cause: error });

@@ -1,5 +1,4 @@
 import type { Chain } from './chain.ts';
-import { copied } from './copied.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
 import { isSluiceError, type SluiceError } from './errors/sluice-error.ts';
 import { StageFailedError } from './errors/stage-failed-error.ts';
@@ -336,12 +335,12 @@ export class StageCall implements Receiver, Writer {
       durationMs,
       suppressed,
       settled,
-      ...(heartbeat === undefined ? {} : { heartbeat: copied(heartbeat) }),
+      ...(heartbeat === undefined ? {} : { heartbeat }),
       ...(origin === undefined ? {} : { origin }),
     };
     if (status === 'ok') return { ...facts, status, value: this.value };
     if (status === 'skipped') return { ...facts, status, because: this.because ?? 'skip' };
-    const { partial = this.error?.partial } = this;
+    const partial = this.error?.partial ?? this.partial;
     return {
       ...facts,
       status,

@@ -75,6 +75,10 @@ export class Timers {
   /** The node that was armed first in this turn, and when: it is told a block of the loop that follows its arming. */
   #first: TimerNode | null = null;
   #turnAt = 0;
+  /** A work has started in this turn; what was armed up to the one that is named here had been armed before. */
+  #sealed = false;
+  #sealNode: TimerNode | null = null;
+  #sealAt = 0;
   #order = 0;
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: (() => void) | null = null;
@@ -106,7 +110,7 @@ export class Timers {
     node.timerSlot = IDLE;
     account.timers--;
     if (slot === FRESH) {
-      this.#fresh.remove(node);
+      this.#unfresh(node);
       node.timerAt = Number.NaN;
     } else if (slot === DUE) {
       this.#due.remove(node);
@@ -128,26 +132,65 @@ export class Timers {
   /** When `node` will expire, on the clock; `Infinity` when it is not armed. */
   expiry(node: TimerNode): number {
     if (node.timerSlot === IDLE) return Number.POSITIVE_INFINITY;
-    if (node.timerSlot === FRESH) this.#settle(node, this.#clock.now());
+    if (node.timerSlot === FRESH) {
+      const now = this.#clock.now();
+      this.#settle(node, now);
+      this.#wakeFor(now);
+    }
     return node.timerAt;
+  }
+
+  /**
+   * The first work of this turn is about to start, and may block the loop: what was armed up to now counts from now. Looks at the clock at most
+   * once in a turn, and only where more than the first has been armed, which knows its moment.
+   */
+  seal(): void {
+    if (this.#sealed || !this.#placing) return;
+    this.#sealed = true;
+    const { tail } = this.#fresh;
+    if (tail === null || tail === this.#first) return;
+    this.#sealNode = tail;
+    this.#sealAt = this.#clock.now();
+  }
+
+  /** The node that was armed last in this turn; null when none was, or the turn is over. */
+  get lastFresh(): TimerNode | null {
+    return this.#fresh.tail;
+  }
+
+  /** What was armed in this turn up to `last`, itself included, was armed at `at` at the latest, and counts from then. */
+  placeUpTo(last: TimerNode, at: number): void {
+    if (last.timerSlot !== FRESH) return;
+    for (let placed: TimerNode | null = null; placed !== last; ) {
+      placed = this.#fresh.head as TimerNode;
+      this.#settle(placed, at);
+    }
+    this.#wakeFor(this.#clock.now());
   }
 
   #place(): void {
     this.#placing = false;
+    this.#sealed = false;
     if (this.#fresh.head !== null) {
       const now = this.#clock.now();
+      while (this.#sealNode !== null) this.#settle(this.#fresh.head, this.#sealAt);
       while (this.#fresh.head !== null) this.#settle(this.#fresh.head, now);
+      this.#wakeFor(now);
     }
     this.#first = null;
   }
 
-  /** Moves a fresh node to its place in the heap. */
-  #settle(node: TimerNode, now: number): void {
+  #unfresh(node: TimerNode): void {
+    if (node === this.#sealNode) this.#sealNode = node.timerBefore;
     this.#fresh.remove(node);
-    node.timerAt += node === this.#first ? this.#turnAt : now;
+  }
+
+  /** Moves a fresh node to its place in the heap, counted from `from`. */
+  #settle(node: TimerNode, from: number): void {
+    this.#unfresh(node);
+    node.timerAt += node === this.#first ? this.#turnAt : from;
     node.timerOrder = this.#order++;
     this.#push(node);
-    this.#wakeFor(now);
   }
 
   /** Sees to it that the native timer is not later than the earliest node. */

@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import { describe } from './describe.ts';
 import { ConfigError } from './errors/config-error.ts';
 import { checkKind } from './kinds.ts';
+import type { Hinted, Hints } from './pipeline-types.ts';
 import { readPlain } from './plain-object.ts';
 import { type Policies, RESERVED, writtenPolicies } from './policies.ts';
 import { Problems } from './problems.ts';
@@ -97,16 +98,23 @@ export function tool<
   R,
   O extends StandardSchema | undefined = undefined,
   C extends 'all' | 'last' = 'all',
+  const H = never,
 >(
   name: string,
-  options: ToolOptions & ToolSchemas<I, O, C> & { readonly input: I },
+  options: ToolOptions & ToolSchemas<I, O, C> & Hints<H> & { readonly input: I },
   work: (input: SchemaOutput<I>, context: Context) => R,
-): Tool<SchemaInput<I>, Returned<R, O, C>, Emitted<R, O>>;
-export function tool<I, R, O extends StandardSchema | undefined = undefined, C extends 'all' | 'last' = 'all'>(
+): Tool<SchemaInput<I>, Hinted<Returned<R, O, C>, H>, Emitted<R, O>>;
+export function tool<
+  I,
+  R,
+  O extends StandardSchema | undefined = undefined,
+  C extends 'all' | 'last' = 'all',
+  const H = never,
+>(
   name: string,
-  options: ToolOptions & ToolSchemas<undefined, O, C>,
+  options: ToolOptions & ToolSchemas<undefined, O, C> & Hints<H>,
   work: (input: I, context: Context) => R,
-): Tool<I, Returned<R, O, C>, Emitted<R, O>>;
+): Tool<I, Hinted<Returned<R, O, C>, H>, Emitted<R, O>>;
 export function tool(
   name: string,
   options: ToolOptions & ToolSchemas<StandardSchema | undefined, unknown, 'all' | 'last'>,

@@ -17,9 +17,18 @@ export function updateStack(environment: Environment, patch: unknown): void {
   problems.throwIfAny();
   const undo: (() => void)[] = [];
   for (const [name, options] of Object.entries(patches ?? {})) updateOne(environment, name, options, undo, problems);
-  if (problems.count > 0) for (const one of undo.reverse()) undoOne(one, problems);
+  if (problems.count === 0) {
+    environment.stack.renew();
+    // What a stack could not be made with, it cannot be changed to.
+    for (const { code, level, message, fix } of environment.stack.findings) {
+      if (level === 'error') problems.say(code, `${message}. ${fix}`);
+    }
+  }
+  if (problems.count > 0) {
+    for (const one of undo.reverse()) undoOne(one, problems);
+    environment.stack.renew();
+  }
   problems.throwIfAny();
-  environment.stack.renew();
   environment.warn(environment.stack.findings);
 }
 
@@ -45,7 +54,11 @@ function updateOne(
     const hint = near === undefined ? `there are ${names.join(', ') || 'none'}` : `did you mean "${near}"?`;
     problems.say(name, `there is no interceptor of that name; ${hint}`);
   }
+  // What several interceptors of one plugin share is changed once.
+  const changed = new Set<unknown>();
   for (const interceptor of meant) {
+    if (interceptor.update !== undefined && changed.has(interceptor.update)) continue;
+    changed.add(interceptor.update);
     if (interceptor.update === undefined) {
       problems.say(name, 'its options cannot be changed while it runs');
       continue;

@@ -8,4 +8,13 @@ export class Vitals {
   beats = 0;
   /** What came with the last heartbeat that said anything. */
   heartbeat: unknown = undefined;
+  /** The same, if it was in this attempt. */
+  said: unknown = undefined;
+
+  /** Another attempt begins: it has said nothing yet. */
+  begin(): void {
+    this.at = Number.NEGATIVE_INFINITY;
+    this.progress = undefined;
+    this.said = undefined;
+  }
 }

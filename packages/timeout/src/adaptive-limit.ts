@@ -35,7 +35,7 @@ export class AdaptiveLimit {
   /** Use {@link adaptiveLimit}, which checks what it is given. */
   constructor(fields: AdaptiveLimitFields) {
     this.fields = fields;
-    this.#learned = new ByTarget(() => new LearnedLimit(fields));
+    this.#learned = new ByTarget((use) => new LearnedLimit(fields, use));
   }
 
   /** What is learned of one target. */
@@ -57,7 +57,11 @@ Object.defineProperty(AdaptiveLimit.prototype, BRAND, { value: true });
 
 /** Whether `value` is an adaptive limit, of this or any other copy of the package. */
 export function isAdaptiveLimit(value: unknown): value is AdaptiveLimit {
-  return typeof value === 'object' && value !== null && (value as { readonly [BRAND]?: unknown })[BRAND] === true;
+  try {
+    return typeof value === 'object' && value !== null && (value as { readonly [BRAND]?: unknown })[BRAND] === true;
+  } catch {
+    return false;
+  }
 }
 
 const KNOWN = ['percentile', 'factor', 'min', 'max', 'warmup'];

@@ -6,7 +6,8 @@ const TOLD = 100;
 /** The error of work that was silent for too long: since when, what it said last, and how far the hard limit was. */
 export function heartbeatError(silentMs: number | undefined, facts: BoundFacts): SluiceError {
   const { call, scope, limitMs, elapsedMs, partial, details, heartbeat } = facts;
-  const { target, name, attempt, runId } = call;
+  const { target, name, runId } = call;
+  const { attempt } = facts;
   const title = `${target[0]?.toUpperCase()}${target.slice(1)} "${name}"`;
   const said = heartbeat === undefined ? '' : `, with ${inShort(heartbeat)}`;
   const message =
@@ -23,8 +24,8 @@ export function heartbeatError(silentMs: number | undefined, facts: BoundFacts):
   });
 }
 
-function remediation(name: string, silentMs: number | undefined, { limitMs, lagMs, started }: BoundFacts): string {
-  if (!started) return `Raise heartbeat for "${name}" (${limitMs} ms): its work was not running.`;
+function remediation(name: string, silentMs: number | undefined, { limitMs, lagMs, running }: BoundFacts): string {
+  if (!running) return `Raise heartbeat for "${name}" (${limitMs} ms): its work was not running.`;
   if (lagMs > limitMs) return `Look for what blocks the event loop: it was ${Math.round(lagMs)} ms late.`;
   if (silentMs === undefined) {
     return `Let "${name}" call ctx.heartbeat() more often than every ${limitMs} ms, or raise its heartbeat timeout; it never did.`;

@@ -1,4 +1,5 @@
 import type { Aftermath } from '@sluice/core';
+import type { Remembered } from './by-target.ts';
 
 /** What became of the heartbeats of one target. */
 export interface HeartbeatStats {
@@ -15,12 +16,25 @@ export interface HeartbeatStats {
 }
 
 /** The counts of one target. */
-export class HeartbeatRecord {
-  beats = 0;
+export class HeartbeatRecord implements Remembered {
+  usedAt = 0;
+  #beats = 0;
   ignored = 0;
   lost = 0;
+  readonly #use: () => number;
   #late = 0;
   #orphans = 0;
+
+  /** @param use - counts the uses of all */
+  constructor(use: () => number = () => 0) {
+    this.#use = use;
+  }
+
+  /** A heartbeat that counts. */
+  beat(): void {
+    this.usedAt = this.#use();
+    this.#beats++;
+  }
 
   after(what: Aftermath): void {
     if (what === 'late') this.#late++;
@@ -28,7 +42,8 @@ export class HeartbeatRecord {
   }
 
   stats(): HeartbeatStats {
-    const { beats, ignored, lost } = this;
+    const { ignored, lost } = this;
+    const beats = this.#beats;
     return { beats, ignored, lost, late: this.#late, orphans: this.#orphans };
   }
 }

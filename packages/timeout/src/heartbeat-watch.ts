@@ -29,7 +29,7 @@ export class HeartbeatWatch implements BoundOptions {
     const beats = sign === 'heartbeat' && own;
     if (beats || sign === 'resume' || !this.#strict) pulse.alive(at);
     if (!beats) return undefined;
-    this.#record.beats++;
+    this.#record.beat();
     const beat = pulse.beat(at, details);
     if (beat === undefined) return pulse.due(at);
     this.#tell(beat);

@@ -60,11 +60,12 @@ interface Plan {
  * @see {@link timeout} for the limits that no heartbeat extends
  */
 export function heartbeat(options?: HeartbeatPolicy | HeartbeatOptions): HeartbeatPlugin {
-  const records = new ByTarget(() => new HeartbeatRecord());
+  const records = new ByTarget((use) => new HeartbeatRecord(use));
   const policy = new PluginPolicy({
     key: 'heartbeat',
     given: options,
     options: HEARTBEAT_OPTIONS,
+    expected: 'a duration, or a plain object of options',
     read: readHeartbeat,
     defaults: HEARTBEAT_DEFAULTS,
     prepare: (fields, subject) => {

@@ -1,39 +1,47 @@
 import type { AdaptiveLimitFields } from './adaptive-limit.ts';
+import type { Remembered } from './by-target.ts';
 import { Histogram } from './histogram.ts';
 
-/** From so many durations on, all that are known count half. */
-const ENOUGH = 2_000;
+/** From twice so many durations on, all that are known count half. */
+const ENOUGH = 1_000;
 /** How often the limit is worked out anew. */
 const EVERY = 16;
 
 /** The limit of one target, learned from how long its calls took: in fixed memory, at a fixed cost. */
-export class LearnedLimit {
+export class LearnedLimit implements Remembered {
+  usedAt = 0;
   /** The limit as it is now, in milliseconds. */
   limit: number;
   readonly #fields: AdaptiveLimitFields;
   readonly #durations = new Histogram();
+  readonly #use: () => number;
   #since = 0;
   #cutOff = 0;
+  #warm = false;
 
-  constructor(fields: AdaptiveLimitFields) {
+  /** @param use - counts the uses of all */
+  constructor(fields: AdaptiveLimitFields, use: () => number = () => 0) {
+    this.#use = use;
     this.#fields = fields;
     this.limit = fields.max;
   }
 
   /** Whether it has learned enough to go by it. */
   get warm(): boolean {
-    return this.#durations.count >= this.#fields.warmup;
+    return this.#warm;
   }
 
   /** A call ended well after `ms`. */
   learn(ms: number): void {
+    this.usedAt = this.#use();
     this.#cutOff = 0;
-    const wasWarm = this.warm;
+    const { percentile, factor, min, max, warmup } = this.#fields;
     this.#durations.add(ms);
-    if (this.#durations.count >= ENOUGH + this.#fields.warmup) this.#durations.halve();
-    if (!this.warm || (wasWarm && ++this.#since < EVERY)) return;
+    if (this.#durations.count >= 2 * Math.max(ENOUGH, warmup)) this.#durations.halve();
+    if (this.#durations.count < warmup && !this.#warm) return;
+    if (this.#warm && ++this.#since < EVERY) return;
+    this.#warm = true;
     this.#since = 0;
-    const { percentile, factor, min, max } = this.#fields;
     this.limit = Math.min(max, Math.max(min, this.#durations.at(percentile) * factor));
   }
 
@@ -42,6 +50,7 @@ export class LearnedLimit {
     if (++this.#cutOff < this.#fields.warmup) return;
     this.#cutOff = 0;
     this.#since = 0;
+    this.#warm = false;
     this.#durations.clear();
     this.limit = this.#fields.max;
   }

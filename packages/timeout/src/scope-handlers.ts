@@ -1,4 +1,4 @@
-import { alarm, type Clock, type Logger, type TimeoutError } from '@sluice/core';
+import { alarm, type Clock, type Logger, messageOf, type TimeoutError } from '@sluice/core';
 
 type Handler = (error: TimeoutError) => unknown;
 
@@ -60,11 +60,12 @@ export class ScopeHandlers {
     let result: unknown;
     try {
       result = handler(error);
+      // Looked at in here, for even that may throw.
+      if (typeof (result as PromiseLike<unknown> | null | undefined)?.then !== 'function') return;
     } catch (thrown) {
       this.#threw(thrown);
       return;
     }
-    if (typeof (result as PromiseLike<unknown> | null | undefined)?.then !== 'function') return;
     this.#running++;
     Promise.resolve(result)
       .catch((thrown: unknown) => this.#threw(thrown))
@@ -85,8 +86,7 @@ export class ScopeHandlers {
   /** Says something at warn; without a logger, to the process. */
   log(facts: Readonly<Record<string, unknown>>, message: string): void {
     if (this.#logger === undefined) {
-      if ('err' in facts)
-        process.emitWarning(`${message}: ${String((facts['err'] as Error | undefined)?.message)}`, 'SluiceWarning');
+      if ('err' in facts) process.emitWarning(`${message}: ${messageOf(facts['err'])}`, 'SluiceWarning');
       return;
     }
     try {

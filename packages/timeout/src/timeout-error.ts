@@ -5,8 +5,8 @@ export type LimitName = 'total' | 'attempt' | 'queue';
 
 /** The error of a limit: what was exceeded, whose it was, how far the work had come, and what can be done. */
 export function timeoutErrorOf(limit: LimitName, retryable: boolean, facts: BoundFacts): SluiceError {
-  const { call, scope, limitMs, partial, details } = facts;
-  const { target, name, attempt, runId } = call;
+  const { call, scope, limitMs, partial, details, attempt } = facts;
+  const { target, name, runId } = call;
   const title = `${target[0]?.toUpperCase()}${target.slice(1)} "${name}"`;
   return new TimeoutError(`${title} ${exceeded(limit)} of ${limitMs} ms`, {
     call: { target, name, attempt, runId },
@@ -24,12 +24,15 @@ function exceeded(limit: LimitName): string {
 
 /** What can be done, as far as what is known of this case says so. */
 function remediation(limit: LimitName, facts: BoundFacts): string {
-  const { call, limitMs, started, lagMs } = facts;
+  const { call, limitMs, running, started, lagMs } = facts;
   const option = `timeout.${limit} for "${call.name}"`;
   if (limitMs === 0) return `Raise ${option}: at 0 it never starts.`;
   if (limit === 'queue')
     return `Raise ${option}, or let more run at once; it had not started when its time to wait was over.`;
-  if (!started) return `Raise ${option}, or shorten what it waits for; its work was not running when the limit passed.`;
+  if (!running) {
+    const waited = started ? 'it waited to begin again' : 'its work had not begun';
+    return `Raise ${option}, or shorten what it waits for; ${waited} when the limit passed.`;
+  }
   const late = lagMs > NOTABLE ? `; the event loop was ${ms(lagMs)} late, so look for what blocks it` : '';
   return `Raise ${option} or split its work; ${signsOfLife(facts)}${late}.`;
 }

@@ -1,4 +1,4 @@
-import type { Aftermath, BoundFacts, BoundOptions, Call, Next, SluiceError, Verdict } from '@sluice/core';
+import type { Aftermath, BoundFacts, BoundOptions, Call, Next, PolicySource, SluiceError, Verdict } from '@sluice/core';
 import { within } from '@sluice/core';
 import type { Observable } from 'rxjs';
 import { isAdaptiveLimit } from './adaptive-limit.ts';
@@ -22,14 +22,17 @@ export class TimeoutPlan {
     fields: TimeoutFields,
     subject: { readonly target: string; readonly name: string },
     record: TimeoutRecord,
+    from: Readonly<Record<string, PolicySource>>,
   ) {
     const { total, attempt, queue, soft } = fields;
     this.#record = record;
     this.#soft = soft === NONE ? undefined : soft;
     this.#total = new TotalLimit(fields, record);
-    if (queue !== NONE) this.#queue = new QueueLimit(queue, record);
+    if (queue !== NONE) this.#queue = new QueueLimit(queue, record, total === NONE);
     if (isAdaptiveLimit(attempt)) this.#learned = attempt.of(subject);
     else if (attempt !== NONE || this.#soft !== undefined) this.#attempt = this.#attemptOf(attempt, total === NONE);
+    // What is said for one call, or one run, does not hold for the others.
+    if (Object.values(from).includes('run')) return;
     const learned = this.#learned;
     record.limits = () => ({
       ...(total === NONE ? {} : { total }),
@@ -93,13 +96,17 @@ class QueueLimit implements BoundOptions {
   readonly name = 'queue';
   readonly until = 'started';
   readonly #record: TimeoutRecord;
+  readonly #alone: boolean;
 
-  constructor(limit: number, record: TimeoutRecord) {
+  /** @param alone - whether no limit around it counts the calls */
+  constructor(limit: number, record: TimeoutRecord, alone: boolean) {
     this.limit = limit;
     this.#record = record;
+    this.#alone = alone;
   }
 
   error(facts: BoundFacts): SluiceError {
+    if (this.#alone) this.#record.ended('timeout', facts.elapsedMs);
     return timeoutErrorOf('queue', false, facts);
   }
 
@@ -141,8 +148,8 @@ class AttemptLimit implements BoundOptions {
     return timeoutErrorOf('attempt', true, facts);
   }
 
-  ended(status: Verdict, durationMs: number): void {
-    if (status === 'ok') this.#learned?.learn(durationMs);
+  ended(status: Verdict, durationMs: number, pausedMs: number): void {
+    if (status === 'ok') this.#learned?.learn(durationMs - pausedMs);
     if (this.#alone) this.#record.ended(status, durationMs);
   }
 

@@ -1,4 +1,5 @@
-import { alarm, CancelledError, type SluiceError, Snapshot, TimeoutError } from '@sluice/core';
+import { AsyncResource } from 'node:async_hooks';
+import { alarm, CancelledError, isSluiceError, type SluiceError, Snapshot, TimeoutError } from '@sluice/core';
 import { ScopeHandlers } from './scope-handlers.ts';
 import { type ChildScopeOptions, readScope, type ScopeSettings, type TimeoutScopeOptions } from './scope-options.ts';
 
@@ -7,6 +8,8 @@ export type ScopeStatus = 'active' | 'completed' | 'timeout' | 'cancelled';
 
 /** How many ended scopes within one are still found by their name. */
 const REMEMBERED = 1_000;
+/** How many are looked at when there are too many. */
+const LOOKED_AT = 2;
 
 /**
  * A budget of time with a name, for code that is no pipeline. Scopes stand in each other, and none outlives the one around it. Made by
@@ -22,6 +25,7 @@ export class TimeoutScope implements Disposable, AsyncDisposable {
   readonly #endsAt: number;
   readonly #children = new Map<string, TimeoutScope>();
   readonly #handlers: ScopeHandlers;
+  #sweep: IterableIterator<[string, TimeoutScope]> | undefined;
   readonly #achieved = new Snapshot();
   #status: ScopeStatus = 'active';
   #error: SluiceError | undefined;
@@ -45,7 +49,12 @@ export class TimeoutScope implements Disposable, AsyncDisposable {
     if (parent !== undefined && parent.#status !== 'active') this.#end(parent.#statusOfChildren, parent.#reasonFor());
     else if (timeouts && limitMs === 0) this.#timeOut(0);
     // What ends with its parent needs no alarm of its own.
-    else if (own < around) this.#disarm = alarm(clock, limitMs, (lagMs) => this.#timeOut(lagMs));
+    else if (own < around)
+      this.#disarm = alarm(
+        clock,
+        limitMs,
+        AsyncResource.bind((lagMs: number) => this.#timeOut(lagMs)),
+      );
     if (parent !== undefined) parent.#adopt(this);
   }
 
@@ -124,7 +133,7 @@ export class TimeoutScope implements Disposable, AsyncDisposable {
    */
   onTimeout(handler: (error: TimeoutError) => unknown): () => void {
     if (typeof handler !== 'function') throw new TypeError('onTimeout: expected a function');
-    const withdraw = this.#handlers.add(handler);
+    const withdraw = this.#handlers.add(AsyncResource.bind(handler));
     if (this.#status === 'timeout') this.#handlers.run(this.#error as TimeoutError);
     return withdraw;
   }
@@ -135,8 +144,8 @@ export class TimeoutScope implements Disposable, AsyncDisposable {
    */
   run<R>(work: (scope: TimeoutScope) => R): Promise<Awaited<R>> {
     return new Promise<Awaited<R>>((resolve, reject) => {
-      if (this.#error !== undefined) {
-        reject(this.#error);
+      if (this.#status !== 'active') {
+        reject(this.#reasonFor());
         return;
       }
       const over = (error: SluiceError | undefined): void => {
@@ -169,14 +178,19 @@ export class TimeoutScope implements Disposable, AsyncDisposable {
     await this.settled;
   }
 
+  /** Scopes that have ended are found by their name for a while; there are not more of them than can be remembered. */
   #adopt(child: TimeoutScope): void {
-    const { name } = child;
-    this.#children.delete(name);
-    for (const [other, { status }] of this.#children) {
-      if (this.#children.size < REMEMBERED) break;
-      if (status !== 'active') this.#children.delete(other);
+    const children = this.#children;
+    children.delete(child.name);
+    children.set(child.name, child);
+    if (children.size <= REMEMBERED) return;
+    // It goes on where it stopped the last time: looked at are a few, however many there are.
+    for (let looks = 0; looks < LOOKED_AT; looks++) {
+      this.#sweep ??= children.entries();
+      const { value, done } = this.#sweep.next();
+      if (done) this.#sweep = undefined;
+      else if (value[1].#status !== 'active') children.delete(value[0]);
     }
-    this.#children.set(name, child);
   }
 
   /** What a scope in it starts from. */
@@ -211,12 +225,14 @@ export class TimeoutScope implements Disposable, AsyncDisposable {
         ...(lagMs > 20 ? { lagMs } : {}),
       },
     });
-    if (logger !== undefined) this.#handlers.log({ scope: this.path, limitMs, elapsedMs }, error.message);
-    this.#end('timeout', error);
+    this.#end('timeout', error, () => {
+      if (logger !== undefined) this.#handlers.log({ scope: this.path, limitMs, elapsedMs }, error.message);
+    });
   }
 
   #cancelled(reason: unknown): CancelledError {
-    if (reason instanceof CancelledError) return reason;
+    // Looked at with care: anything may be a reason.
+    if (isSluiceError(reason, 'CANCELLED') && reason instanceof CancelledError) return reason;
     return new CancelledError(`Scope "${this.path}" was cancelled`, {
       scope: this.path,
       ...(reason === undefined ? {} : { cause: reason }),
@@ -224,7 +240,7 @@ export class TimeoutScope implements Disposable, AsyncDisposable {
   }
 
   /** Ends it and all that is in it: first all have their status, then signals and handlers hear of it, outer before inner. */
-  #end(status: ScopeStatus, error: SluiceError | undefined): void {
+  #end(status: ScopeStatus, error: SluiceError | undefined, say: () => void = () => {}): void {
     if (this.#status !== 'active') return;
     const ended: TimeoutScope[] = [this.#conclude(status, error)];
     for (const scope of ended) {
@@ -232,6 +248,7 @@ export class TimeoutScope implements Disposable, AsyncDisposable {
         if (child.#status === 'active') ended.push(child.#conclude(this.#statusOfChildren, this.#reasonFor()));
       }
     }
+    say();
     for (const scope of ended) scope.#tell();
   }
 

@@ -1,4 +1,5 @@
 import type { Aftermath, Verdict } from '@sluice/core';
+import type { Remembered } from './by-target.ts';
 import { Histogram } from './histogram.ts';
 
 /** What became of the calls of one target, or of their attempts where only these are limited. */
@@ -21,9 +22,11 @@ export interface TimeoutStats {
 }
 
 /** The counts of one target. */
-export class TimeoutRecord {
+export class TimeoutRecord implements Remembered {
+  usedAt = 0;
   attemptTimeouts = 0;
   readonly #ended: Record<Verdict, number> = { ok: 0, failed: 0, timeout: 0, cancelled: 0, skipped: 0 };
+  readonly #use: () => number;
   #late = 0;
   #orphans = 0;
   #longest = 0;
@@ -31,7 +34,13 @@ export class TimeoutRecord {
   /** Says which limits hold. */
   limits: () => TimeoutStats['limits'] = () => ({});
 
+  /** @param use - counts the uses of all */
+  constructor(use: () => number = () => 0) {
+    this.#use = use;
+  }
+
   ended(status: Verdict, durationMs: number): void {
+    this.usedAt = this.#use();
     this.#ended[status]++;
     if (status !== 'ok') return;
     this.#durations ??= new Histogram();

@@ -53,6 +53,15 @@ describe('the types of timeout', () => {
     expectTypeOf(out.after).toEqualTypeOf<number>();
   });
 
+  it('make a tool that may resolve with a part say so', async () => {
+    const part = tool('part', { timeout: { total: '1s', partial: 'resolve' } }, async (n: number) => ({ n }));
+    expectTypeOf(await runner.call(part, 1)).toEqualTypeOf<{ n: number } | PartialResult>();
+    const whole = tool('whole', { timeout: { total: '1s' } }, async (n: number) => ({ n }));
+    expectTypeOf(await runner.call(whole, 1)).toEqualTypeOf<{ n: number }>();
+    const short = tool('short', { timeout: '1s', heartbeat: '1s' }, async (n: number) => ({ n }));
+    expectTypeOf(await runner.call(short, 1)).toEqualTypeOf<{ n: number }>();
+  });
+
   it('make a function that may resolve with a part say so', () => {
     const load = wrap(async (id: string) => ({ id }), timeout({ total: '1s', partial: 'resolve' }));
     expectTypeOf(load).returns.resolves.toEqualTypeOf<{ id: string } | PartialResult>();

@@ -61,15 +61,16 @@ export function timeout(
 ): TimeoutPlugin & Substitutes<PartialResult>;
 export function timeout(options?: TimeoutPolicy | TimeoutOptions): TimeoutPlugin;
 export function timeout(options?: TimeoutPolicy | TimeoutOptions): TimeoutPlugin {
-  const records = new ByTarget(() => new TimeoutRecord());
+  const records = new ByTarget((use) => new TimeoutRecord(use));
   const policy = new PluginPolicy({
     key: 'timeout',
     given: options,
     options: TIMEOUT_OPTIONS,
+    expected: 'a duration, or a plain object of options',
     read: readTimeout,
     implied: timeoutDefaults,
-    prepare: (fields, subject) => {
-      const plan: unknown = new TimeoutPlan(fields as unknown as TimeoutFields, subject, records.of(subject));
+    prepare: (fields, subject, from) => {
+      const plan: unknown = new TimeoutPlan(fields as unknown as TimeoutFields, subject, records.of(subject), from);
       return plan as PolicyFields;
     },
   });
@@ -110,6 +111,9 @@ function planOf(call: Call): TimeoutPlan | undefined {
   return call.policy('timeout') as unknown as TimeoutPlan | undefined;
 }
 
-function attemptTraits({ attempt, soft }: TimeoutFields): { limit: number; soft: number } {
-  return { limit: isAdaptiveLimit(attempt) ? attempt.fields.max : attempt, soft };
+/** A limit that learns stays below the total by itself. */
+function attemptTraits({ total, attempt, soft }: TimeoutFields): { limit: number; soft: number } {
+  if (!isAdaptiveLimit(attempt)) return { limit: attempt, soft };
+  const { max } = attempt.fields;
+  return { limit: max < total ? max : Number.POSITIVE_INFINITY, soft };
 }

@@ -83,7 +83,7 @@ function errorBody(error: unknown): ErrorEnvelope['error'] {
 const INTERNAL: ReadonlySet<string> = new Set(
   (
     'limit limitMs elapsedMs started settled lagMs lateMs pausedMs lastSignMs progress heartbeat idle hard running ' +
-    'attempts beats'
+    'attempts beats silentMs'
   ).split(' '),
 );
 
