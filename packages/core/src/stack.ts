@@ -118,16 +118,16 @@ export class Stack {
 
   /** What its interceptors would tell the people on call, by name. */
   stats(): Record<string, unknown> {
-    const told: Record<string, unknown> = {};
+    const told = new Map<string, unknown>();
     for (const interceptor of this.interceptors) {
       const { name } = interceptor;
       if (interceptor.stats === undefined) continue;
       // Where several have one name, the first from the outside has it.
       let key = name;
-      for (let again = 2; Object.hasOwn(told, key); again++) key = `${name} (${again})`;
-      told[key] = this.#statsOf(interceptor);
+      for (let again = 2; told.has(key); again++) key = `${name} (${again})`;
+      told.set(key, this.#statsOf(interceptor));
     }
-    return told;
+    return Object.fromEntries(told);
   }
 
   /** One that throws is said, and does not keep the others from being heard. */

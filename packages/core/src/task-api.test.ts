@@ -127,10 +127,6 @@ describe('a task API over HTTP', () => {
       message: 'Run of "work" exceeded its deadline of 250 ms while "job" was running',
       details: {
         timeout_seconds: 0.25,
-        limit: 'deadline',
-        limitMs: 250,
-        elapsedMs: 250,
-        running: ['job'],
         scope: 'run',
         partial_result: { job: { items_processed: 2, total_items: 20 } },
       },

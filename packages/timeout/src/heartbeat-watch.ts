@@ -28,7 +28,8 @@ export class HeartbeatWatch implements BoundOptions {
     const pulse = this.#pulse;
     const beats = sign === 'heartbeat' && own;
     if (beats || sign === 'resume' || !this.#strict) pulse.alive(at);
-    if (!beats) return undefined;
+    // What waited through a pause is told when it is over.
+    if (!beats) return sign === 'resume' ? Math.max(0, pulse.due(at)) : undefined;
     this.#record.beat();
     const beat = pulse.beat(at, details);
     if (beat === undefined) return pulse.due(at);

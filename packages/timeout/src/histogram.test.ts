@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Histogram } from './histogram.ts';
 
 /** By how much a duration may come out longer than it was, from one millisecond on. */
-const ABOVE = 1 / 8;
+const ABOVE = 1 / 16;
 
 const durations = fc.array(
   fc.oneof(

@@ -59,7 +59,7 @@ describe('a limit that is none', () => {
     for (const value of [null, []]) {
       const error = thrown(() => timeout(value as never));
       expect(error.issues[0]).toMatchObject({ path: 'timeout', value });
-      expect(error.message).toContain('timeout: expected a plain object of options');
+      expect(error.message).toContain('timeout: expected a duration, or a plain object of options');
     }
   });
 

@@ -119,7 +119,7 @@ describe('what must never happen', () => {
   });
 });
 
-describe('medium', () => {
+describe('what is counted, told and kept', () => {
   it('callAll gets what a tool with partial: resolve has achieved', async () => {
     const { clock, runner } = workbench({ use: [timeout('none')] });
     const one = tool('one', { timeout: { total: 50, partial: 'resolve' } }, (_: undefined, context) => {

@@ -86,6 +86,8 @@ export class CallRecord {
   readonly attempts: AttemptRecord[] = [];
   endedAt: number | undefined;
   status: string | undefined;
+  /** The same, but for what a limit around it has ended: that is cancelled. */
+  verdict: string | undefined;
   answeredAt: number | undefined;
 
   constructor(around: Around, call: Call, limits: Limits) {
@@ -117,6 +119,8 @@ export class CallRecord {
     story.expect(this.endedAt === undefined, () => `${this.title} has ended twice`);
     this.endedAt = story.now;
     this.status = status;
+    const own = isSluiceError(error) && this.title.endsWith(`:${error.call?.name}`);
+    this.verdict = status === 'timeout' && !own ? 'cancelled' : status;
     checkInTime(this);
     if (this.deadlineOf(error) === undefined && (status === 'cancelled' || status === 'timeout')) {
       // Its own limits did not do it, so something around it, beside it, or in it did.
