@@ -18,7 +18,7 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
   partBefore: Part | null = null;
   partAfter: Part | null = null;
   /** NaN until it is armed: what never was has no deadline. */
-  timerAt = Number.NaN;
+  timerAt: number = Number.NaN;
   timerSlot = -1;
   timerOrder = 0;
   timerBefore: TimerNode | null = null;
