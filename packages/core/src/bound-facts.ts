@@ -20,7 +20,7 @@ export function boundFacts(
   { limit: limitMs, name }: BoundOptions,
   { elapsedMs, pausedMs, lagMs }: Spent,
 ): BoundFacts & { readonly details: Record<string, unknown> } {
-  const { root, outer } = view;
+  const { root } = view;
   const vitals = root.vitals;
   const works = root.worksWithin(view);
   const sinceSign = vitals === undefined ? Number.POSITIVE_INFINITY : view.clock.now() - vitals.at;
@@ -47,8 +47,8 @@ export function boundFacts(
   if (idleMs !== Number.POSITIVE_INFINITY) {
     details['idle'] = { limitMs: idleMs, silentMs: lastSignMs ?? elapsedMs };
   }
-  const hard = outer?.deadline;
-  if (hard !== undefined && hard.at !== Number.POSITIVE_INFINITY) {
+  const hard = view.deadlineAround;
+  if (hard.at !== Number.POSITIVE_INFINITY) {
     details['hard'] = { scope: hard.scope, leftMs: hard.remaining() };
   }
   return {

@@ -30,9 +30,15 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
   private course: Course | null = null;
 
   constructor(view: CallView, options: BoundOptions, sink: Sink) {
-    super(view.root, view, view.attempt, view.previous, view);
+    // A view of the whole call that has nothing to add makes room: what is pending is half as large without it.
+    const alone = options.sign === undefined && view.root.isPlain(view);
+    super(view.root, alone ? null : view, view.attempt, view.previous, alone ? null : view);
     this.options = options;
     this.sink = sink;
+    if (alone) {
+      this.watch = view.watch;
+      view.root.continueWith(this);
+    }
     if (options.sign !== undefined) this.watch = this;
     if (options.until === 'started') this.queue = this;
   }
@@ -285,6 +291,15 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
   override get ownIdleLimit(): number {
     const { extend, limit } = this.options;
     return extend === undefined ? Number.POSITIVE_INFINITY : limit;
+  }
+
+  override get bounded(): boolean {
+    return true;
+  }
+
+  /** What is inside it must find it, to be bound by it. */
+  override get isPlain(): boolean {
+    return false;
   }
 
   protected override get attemptOf(): CallView {

@@ -29,7 +29,7 @@ export const NOBODY = -1;
 export class CallView implements Call {
   /** The call that this is a view of. */
   readonly root: Invocation;
-  /** The view around this one: the nearest deadline's, or the call's own. */
+  /** The view around this one: the nearest deadline's, or the call's own; null for that of the call as a whole. */
   readonly outer: CallView | null;
   readonly attempt: number;
   readonly previous: Previous | undefined;
@@ -108,6 +108,11 @@ export class CallView implements Call {
 
   get deadline(): Deadline {
     return nearestDeadline(this);
+  }
+
+  /** The earliest deadline around it, but for its own. */
+  get deadlineAround(): Deadline {
+    return nearestDeadline(this, this);
   }
 
   policy(key: string): PolicyFields | undefined {
@@ -253,6 +258,16 @@ export class CallView implements Call {
     return joined(taken, outside);
   }
 
+  /** Whether there is a deadline around it that the call itself has set. */
+  get bounded(): boolean {
+    return this.outer !== null;
+  }
+
+  /** Whether nobody has ever asked to be told of anything by way of it. */
+  get isPlain(): boolean {
+    return this.hooks === null && this.hold === null && this.nextHooked === undefined;
+  }
+
   /** Whether hooks are registered that belong to no run yet. */
   get hasHooks(): boolean {
     return this.hooks !== null;
@@ -271,8 +286,8 @@ function joined(inner: Hook | null, outer: Hook | null): Hook | null {
   return outer === null ? inner : listed(inner).reduceRight<Hook | null>((next, hook) => ({ ...hook, next }), outer);
 }
 
-/** The earliest deadline around `view`, through all the calls that it is made in. */
-function nearestDeadline(view: CallView): Deadline {
+/** The earliest deadline around `view`, through all the calls that it is made in; without that of `but`. */
+function nearestDeadline(view: CallView, but?: CallView): Deadline {
   let at = Number.POSITIVE_INFINITY;
   let scope = 'none';
   // Of equal ones the outer is told: it is the one that fires first.
@@ -283,7 +298,7 @@ function nearestDeadline(view: CallView): Deadline {
   };
   for (let call: CallView | null = view; call !== null; call = call.root.caller?.call ?? null) {
     for (let part: CallView | null = call; part !== null; part = part.outer) {
-      consider(part.ownDeadline(), part.ownScope);
+      if (part !== but) consider(part.ownDeadline(), part.ownScope);
     }
     const run = call.root.caller?.asRun;
     if (run) consider(run.deadlineAt, 'run');

@@ -196,9 +196,9 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
 
   /** A sign of life: kept, and told to all the deadlines around it that want to hear of it. */
   sign(sign: Sign, details?: unknown): void {
-    const { root, watch, outer, clock } = this.call;
+    const { root, watch, bounded, clock } = this.call;
     // Without a deadline nobody will ask when it was.
-    const at = outer === null && watch === null ? Number.NEGATIVE_INFINITY : clock.now();
+    const at = !bounded && watch === null ? Number.NEGATIVE_INFINITY : clock.now();
     if (sign !== 'item' && sign !== 'call') root.heard(sign, at, details);
     tellSign(watch, root, sign, at, details);
   }

@@ -95,7 +95,8 @@ export class Invocation extends Scope implements Sink {
   /** What the work that failed last failed with by itself. */
   workFailure: unknown = undefined;
   private readonly options: InvocationOptions;
-  private readonly view: CallView;
+  /** The call as a whole. */
+  private view: CallView;
   private phase: typeof OPEN | typeof DECIDED | typeof RELEASED | typeof SETTLED = OPEN;
   private handle: Handle | null = null;
   /** Who gets the items of a stream; without one they are collected. */
@@ -447,6 +448,16 @@ export class Invocation extends Scope implements Sink {
     this.startedAt ??= this.environment.clock.now();
     view.nextHooked = this.hooked;
     this.hooked = view;
+  }
+
+  /** Whether `view` is that of the call as a whole, and nobody has asked to be told of anything by way of it. */
+  isPlain(view: CallView): boolean {
+    return view === this.view && view.isPlain;
+  }
+
+  /** Another view stands for the call as a whole from now on. */
+  continueWith(view: CallView): void {
+    this.view = view;
   }
 
   // What it is asked while it goes on.

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { account } from './ledger.ts';
 
 /** Values of {@link TimerNode.timerSlot} for a node that does not stand in the heap. */
@@ -82,9 +82,15 @@ export class Timers {
   #order = 0;
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancelWake: (() => void) | null = null;
+  /**
+   * Whether the native timer is kept until the end of the turn in which the last node has gone: the next one mostly comes within it, and
+   * a native timer costs more than all the rest. A clock of somebody's own is asked for no more than it needs.
+   */
+  readonly #lingers: boolean;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#lingers = clock === systemClock;
   }
 
   /** Lets `node` expire in `delayMs`; `Infinity` is never. A node that is armed already is armed anew. */
@@ -95,11 +101,10 @@ export class Timers {
     node.timerSlot = FRESH;
     this.#fresh.append(node);
     account.timers++;
-    if (!this.#placing) {
-      this.#placing = true;
+    if (this.#first === null) {
       this.#first = node;
       this.#turnAt = this.#clock.now();
-      this.#clock.schedule(0, this.#onPlace);
+      this.#placeSoon();
     }
   }
 
@@ -116,7 +121,9 @@ export class Timers {
       this.#due.remove(node);
     } else {
       this.#removeAt(slot);
-      if (this.#heap.length === 0) this.#sleep();
+      if (this.#heap.length > 0) return;
+      if (this.#lingers) this.#placeSoon();
+      else this.#sleep();
     }
   }
 
@@ -145,7 +152,7 @@ export class Timers {
    * once in a turn, and only where more than the first has been armed, which knows its moment.
    */
   seal(): void {
-    if (this.#sealed || !this.#placing) return;
+    if (this.#sealed || this.#first === null) return;
     this.#sealed = true;
     const { tail } = this.#fresh;
     if (tail === null || tail === this.#first) return;
@@ -168,6 +175,12 @@ export class Timers {
     this.#wakeFor(this.#clock.now());
   }
 
+  #placeSoon(): void {
+    if (this.#placing) return;
+    this.#placing = true;
+    this.#clock.schedule(0, this.#onPlace);
+  }
+
   #place(): void {
     this.#placing = false;
     this.#sealed = false;
@@ -178,6 +191,7 @@ export class Timers {
       this.#wakeFor(now);
     }
     this.#first = null;
+    if (this.#heap.length === 0) this.#sleep();
   }
 
   #unfresh(node: TimerNode): void {

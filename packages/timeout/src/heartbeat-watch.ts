@@ -4,33 +4,44 @@ import type { HeartbeatFields } from './heartbeat-options.ts';
 import type { HeartbeatRecord } from './heartbeat-stats.ts';
 import { type Beat, Pulse } from './pulse.ts';
 
-/** Watches over one attempt: a limit on its silence, put off by each sign of life. */
-export class HeartbeatWatch implements BoundOptions {
-  readonly limit: number;
-  readonly name = 'heartbeat';
-  readonly scope = 'attempt';
-  readonly retryable = true;
-  readonly pausable = true;
-  readonly #call: Call;
-  readonly #record: HeartbeatRecord;
-  readonly #strict: boolean;
-  readonly #pulse: Pulse;
+/** What the options of one target amount to. */
+export interface HeartbeatPlan {
+  readonly fields: HeartbeatFields;
+  readonly record: HeartbeatRecord;
+}
 
-  constructor(call: Call, { timeout, refreshOn }: HeartbeatFields, record: HeartbeatRecord) {
-    this.limit = timeout;
+/**
+ * Watches over one attempt: a limit on its silence, put off by each sign of life. There is one for every attempt, and most hear nothing: so
+ * what is the same for all is not its own, and its pulse is made when there is one.
+ */
+export class HeartbeatWatch implements BoundOptions {
+  declare readonly name: 'heartbeat';
+  declare readonly scope: 'attempt';
+  declare readonly retryable: true;
+  declare readonly pausable: true;
+  readonly #call: Call;
+  readonly #plan: HeartbeatPlan;
+  #pulse: Pulse | null = null;
+
+  constructor(call: Call, plan: HeartbeatPlan) {
     this.#call = call;
-    this.#record = record;
-    this.#strict = refreshOn === 'heartbeat';
-    this.#pulse = new Pulse(timeout);
+    this.#plan = plan;
+  }
+
+  get limit(): number {
+    return this.#plan.fields.timeout;
   }
 
   sign(sign: Sign, at: number, own: boolean, details: unknown): number | undefined {
-    const pulse = this.#pulse;
+    const { fields, record } = this.#plan;
     const beats = sign === 'heartbeat' && own;
-    if (beats || sign === 'resume' || !this.#strict) pulse.alive(at);
+    if (!beats && sign !== 'resume' && fields.refreshOn === 'heartbeat') return undefined;
+    this.#pulse ??= new Pulse(fields.timeout);
+    const pulse = this.#pulse;
+    pulse.alive(at);
     // What waited through a pause is told when it is over.
     if (!beats) return sign === 'resume' ? Math.max(0, pulse.due(at)) : undefined;
-    this.#record.beat();
+    record.beat();
     const beat = pulse.beat(at, details);
     if (beat === undefined) return pulse.due(at);
     this.#tell(beat);
@@ -38,33 +49,34 @@ export class HeartbeatWatch implements BoundOptions {
   }
 
   ignored(): void {
-    this.#record.ignored++;
+    this.#plan.record.ignored++;
   }
 
   extend(now: number): number {
     const pulse = this.#pulse;
+    if (pulse === null) return 0;
     if (pulse.due(now) <= 0) this.#pass(now);
     const left = pulse.left(now);
     return left <= 0 ? 0 : Math.min(left, pulse.due(now));
   }
 
   error(facts: BoundFacts): SluiceError {
-    this.#record.lost++;
-    const { lastAt } = this.#pulse;
+    this.#plan.record.lost++;
+    const lastAt = this.#pulse?.lastAt;
     return heartbeatError(lastAt === undefined ? undefined : this.#call.clock.now() - lastAt, facts);
   }
 
   /** What still waits to be passed on is, when the attempt does not end well. */
   ended(status: Verdict): void {
-    if (status !== 'ok') this.#pass(this.#call.clock.now());
+    if (status !== 'ok' && this.#pulse !== null) this.#pass(this.#call.clock.now());
   }
 
   after(what: Aftermath): void {
-    this.#record.after(what);
+    this.#plan.record.after(what);
   }
 
   #pass(now: number): void {
-    const beat = this.#pulse.take(now);
+    const beat = this.#pulse?.take(now);
     if (beat !== undefined) this.#tell(beat);
   }
 
@@ -72,3 +84,5 @@ export class HeartbeatWatch implements BoundOptions {
     this.#call.emit('heartbeat', details === undefined ? {} : { details });
   }
 }
+
+Object.assign(HeartbeatWatch.prototype, { name: 'heartbeat', scope: 'attempt', retryable: true, pausable: true });

@@ -17,7 +17,7 @@ import {
   readHeartbeat,
 } from './heartbeat-options.ts';
 import { HeartbeatRecord, type HeartbeatStats } from './heartbeat-stats.ts';
-import { HeartbeatWatch } from './heartbeat-watch.ts';
+import { type HeartbeatPlan, HeartbeatWatch } from './heartbeat-watch.ts';
 
 /** What {@link heartbeat} takes: the longest silence, what ends it, where that holds, and where it stands in the chain. */
 export interface HeartbeatOptions extends HeartbeatLimits, PolicyLayers<HeartbeatPolicy>, PluginOptions {}
@@ -25,12 +25,6 @@ export interface HeartbeatOptions extends HeartbeatLimits, PolicyLayers<Heartbea
 /** What {@link heartbeat} makes. */
 export interface HeartbeatPlugin extends Interceptor {
   stats(): Readonly<Record<string, HeartbeatStats>>;
-}
-
-/** What the options of one target amount to. */
-interface Plan {
-  readonly fields: HeartbeatFields;
-  readonly record: HeartbeatRecord;
 }
 
 /**
@@ -69,7 +63,7 @@ export function heartbeat(options?: HeartbeatPolicy | HeartbeatOptions): Heartbe
     read: readHeartbeat,
     defaults: HEARTBEAT_DEFAULTS,
     prepare: (fields, subject) => {
-      const plan: Plan = { fields: fields as unknown as HeartbeatFields, record: records.of(subject) };
+      const plan: HeartbeatPlan = { fields: fields as unknown as HeartbeatFields, record: records.of(subject) };
       return plan as unknown as PolicyFields;
     },
   });
@@ -83,8 +77,8 @@ export function heartbeat(options?: HeartbeatPolicy | HeartbeatOptions): Heartbe
     update: (patch) => policy.update(patch),
     stats: () => Object.fromEntries([...records.entries()].map(([key, record]) => [key, record.stats()])),
     intercept(call, next) {
-      const plan = call.policy('heartbeat') as unknown as Plan | undefined;
-      return plan === undefined ? next(call) : within(call, new HeartbeatWatch(call, plan.fields, plan.record), next);
+      const plan = call.policy('heartbeat') as unknown as HeartbeatPlan | undefined;
+      return plan === undefined ? next(call) : within(call, new HeartbeatWatch(call, plan), next);
     },
   };
 }
