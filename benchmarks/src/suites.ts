@@ -8,11 +8,13 @@ import { graphs } from './suites/graph.ts';
 import { hooks } from './suites/hooks.ts';
 import { inFlight } from './suites/in-flight.ts';
 import { nested } from './suites/nested.ts';
+import { timeouts } from './suites/timeout.ts';
 
 /** All that is measured. */
 export const suites: readonly Suite[] = [
   chain,
   deadline,
+  timeouts,
   hooks,
   events,
   errors,

@@ -1,6 +1,7 @@
 import { wrap } from '@sluice/core';
 import pTimeout from 'p-timeout';
 import { defer, firstValueFrom, timeout } from 'rxjs';
+import { byHand } from '../by-hand.ts';
 import { bounded, passThrough } from '../interceptors.ts';
 import { type KindOfWork, kindsOfWork } from '../kinds-of-work.ts';
 import { type Cases, calls } from '../measure.ts';
@@ -8,24 +9,12 @@ import type { Figures, Suite } from '../part.ts';
 
 const LIMIT = 30_000;
 
-async function byHand(work: () => unknown): Promise<unknown> {
-  let timer: NodeJS.Timeout | undefined;
-  const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('timeout')), LIMIT);
-  });
-  try {
-    return await Promise.race([work(), expired]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 function cases({ work, rx }: KindOfWork): Cases {
   const observable = defer(rx).pipe(timeout(LIMIT));
   return {
     bare: work,
     'timer alone': () => clearTimeout(setTimeout(() => {}, LIMIT)),
-    'by hand': () => byHand(work),
+    'by hand': () => byHand(work, LIMIT),
     'p-timeout': () => pTimeout(Promise.resolve(work()), { milliseconds: LIMIT }),
     'rxjs timeout': () => firstValueFrom(observable),
     'sluice, pass-through': wrap(work, passThrough(0)),

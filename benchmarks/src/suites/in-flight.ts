@@ -1,15 +1,11 @@
 import { createRunner, systemClock, wrap } from '@sluice/core';
+import { hang, heldBy } from '../held.ts';
 import { bounded, passThrough, several } from '../interceptors.ts';
 import { kindsOfWork } from '../kinds-of-work.ts';
-import { type Cases, calls } from '../measure.ts';
+import { calls } from '../measure.ts';
 import type { Figures, Suite } from '../part.ts';
 
 const LIMIT = 600_000;
-const HELD = 100_000;
-
-/** Whoever could end what hangs: what nobody can end is garbage, and holds nothing. */
-const ends: (() => void)[] = [];
-const hang = () => new Promise<void>((resolve) => ends.push(resolve));
 
 /** Calls around which so many others are in flight, on a clock of their own, so that the cases can take turns. */
 function among(others: number): () => Promise<unknown> {
@@ -19,35 +15,18 @@ function among(others: number): () => Promise<unknown> {
   return runner.wrap(kindsOfWork.promise.work);
 }
 
-/** How many bytes each call holds while it goes on. */
-function held(call: () => unknown): number {
-  const before = heapUsed();
-  for (let index = 0; index < HELD; index++) call();
-  const used = heapUsed() - before;
-  for (const end of ends.splice(0)) end();
-  return used / HELD;
-}
-
-function heapUsed(): number {
-  if (globalThis.gc === undefined) throw new Error('in-flight needs --expose-gc');
-  globalThis.gc();
-  globalThis.gc();
-  return process.memoryUsage().heapUsed;
-}
-
 function byHand(): Promise<unknown> {
   const expired = new Promise<never>((_, reject) => setTimeout(reject, LIMIT));
   return Promise.race([hang(), expired]);
 }
 
-function bytes(): Figures {
-  const cases: Cases = {
+function bytes(): Promise<Figures> {
+  return heldBy({
     bare: hang,
     'by hand, with a timer': byHand,
     'sluice, 5 pass-throughs': wrap(hang, several(5, passThrough)),
     'sluice, within': wrap(hang, bounded(LIMIT)),
-  };
-  return Object.fromEntries(Object.entries(cases).map(([name, call]) => [name, held(call)]));
+  });
 }
 
 export const inFlight: Suite = {
@@ -70,7 +49,7 @@ export const inFlight: Suite = {
       unit: 'bytes',
       bare: 'bare',
       baseline: 'by hand, with a timer',
-      measure: async () => bytes(),
+      measure: bytes,
     },
   ],
 };
