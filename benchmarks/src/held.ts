@@ -10,6 +10,11 @@ const ends: (() => void)[] = [];
 /** Work that goes on until all that was measured has been. */
 export const hang = (): Promise<void> => new Promise((resolve) => ends.push(resolve));
 
+/** Ends all that hangs. */
+export function endAll(): void {
+  for (const end of ends.splice(0)) end();
+}
+
 /** How many bytes each of 100,000 calls around {@link hang} holds while it goes on. */
 export async function heldBy(cases: Cases): Promise<Figures> {
   const figures: Figures = {};
@@ -24,7 +29,7 @@ async function held(call: () => unknown): Promise<number> {
   // Timers take their places in the next turn.
   await turn();
   const used = heapUsed() - before;
-  for (const end of ends.splice(0)) end();
+  endAll();
   return used / HELD;
 }
 
