@@ -1,5 +1,6 @@
 import type { Suite } from './part.ts';
 import { chain } from './suites/chain.ts';
+import { concurrencies } from './suites/concurrency.ts';
 import { concurrentTimeouts } from './suites/concurrent-timeouts.ts';
 import { deadline } from './suites/deadline.ts';
 import { errors } from './suites/errors.ts';
@@ -20,6 +21,7 @@ export const suites: readonly Suite[] = [
   errors,
   nested,
   inFlight,
+  concurrencies,
   concurrentTimeouts,
   graphs,
 ];

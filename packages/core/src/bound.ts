@@ -5,7 +5,7 @@ import { CallView, scopeOf } from './call-view.ts';
 import { Course } from './course.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import type { SluiceError } from './errors/sluice-error.ts';
-import { Flow, type Handle, Inlet, type Observable, type Sink } from './flow.ts';
+import { Flow, type Handle, type Observable, PlainInlet, type Sink } from './flow.ts';
 import type { Next } from './interceptor.ts';
 import type { Part } from './part.ts';
 import { sweep } from './scope.ts';
@@ -362,19 +362,5 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
 
 /** {@link TimerNode.timerSlot} of a node that is not armed. */
 const IDLE = -1;
-
-/** Lets in what a `next` of somebody's own returns. */
-class PlainInlet extends Inlet {
-  private readonly report: (error: unknown) => void;
-
-  constructor(sink: Sink, report: (error: unknown) => void) {
-    super(sink);
-    this.report = report;
-  }
-
-  protected override teardownThrew(error: unknown): void {
-    this.report(error);
-  }
-}
 
 Object.defineProperty(Bound.prototype, 'patient', { value: true });

@@ -1,5 +1,6 @@
 import type { Bound } from './bound.ts';
 import type { Call, Deadline, Kind, TargetKind } from './call.ts';
+import type { Local } from './call-local.ts';
 import type { Clock } from './clock.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
 import { isSluiceError } from './errors/sluice-error.ts';
@@ -41,6 +42,8 @@ export class CallView implements Call {
   watch: Bound | null;
   /** The limit on waiting that it is in. */
   queue: Bound | null;
+  /** What interceptors have left with it, for the calls made in it. */
+  locals: Local | null = null;
   /** The innermost run with hooks that it is part of. */
   hold: Hold | null = null;
   /** True once this part of the call is over: nothing starts in it any more. */
@@ -159,7 +162,10 @@ export class CallView implements Call {
       ...(partial === undefined ? {} : { partial }),
       ...(heartbeat === undefined ? {} : { heartbeat }),
     };
-    return new CallView(root, this.attemptOf, attempt, known, this);
+    const again = new CallView(root, this.attemptOf, attempt, known, this);
+    // What stands inside of whoever repeats leaves its own anew.
+    again.locals = this.locals;
+    return again;
   }
 
   /** The view that a further attempt of this one stands in: attempts stand beside each other, inside the same deadlines. */
@@ -263,9 +269,9 @@ export class CallView implements Call {
     return this.outer !== null;
   }
 
-  /** Whether nobody has ever asked to be told of anything by way of it. */
+  /** Whether nobody has ever asked to be told of anything by way of it, or left anything with it. */
   get isPlain(): boolean {
-    return this.hooks === null && this.hold === null && this.nextHooked === undefined;
+    return this.hooks === null && this.hold === null && this.nextHooked === undefined && this.locals === null;
   }
 
   /** Whether hooks are registered that belong to no run yet. */

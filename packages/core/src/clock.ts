@@ -61,3 +61,8 @@ function scheduleLater(delayMs: number, fire: () => void): () => void {
 export function isoTime(): string {
   return new Date().toISOString();
 }
+
+/** The wall clock, in milliseconds: for dates that others name, and for nothing else. */
+export function wallClock(): number {
+  return Date.now();
+}

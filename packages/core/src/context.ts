@@ -1,3 +1,4 @@
+import { tellActualCost } from './actual-cost.ts';
 import type { Deadline, Kind } from './call.ts';
 import { type CallAllOptions, type CallAllResult, type CallList, callAll } from './call-all.ts';
 import { callLog } from './call-log.ts';
@@ -14,6 +15,8 @@ import type { Execution } from './execution.ts';
 import type { Observable } from './flow.ts';
 import type { WorkLogger } from './logger.ts';
 import type { AnyPipeline } from './pipeline.ts';
+import { readPlain } from './plain-object.ts';
+import { Problems } from './problems.ts';
 import type { StageReport } from './report.ts';
 import { beginRun, type RunOf } from './run.ts';
 import type { Data, Writer } from './run-data.ts';
@@ -65,6 +68,8 @@ export interface Context {
    * of the attempt and of the heartbeat stand still; those of the call as a whole do not.
    */
   pause(reason: string): () => void;
+  /** Says what it has really cost, by dimension, such as `{ tokens: 812 }`: corrects what was taken for it beforehand. */
+  settle(actual: Readonly<Record<string, number>>): void;
   /** Aborted when a soft limit has passed, before a hard one does: the time to come to an end. Made when it is first read. */
   readonly softDeadline: AbortSignal;
   /** Runs `handler` when the work is over, in whatever way: last in, first out, each exactly once. */
@@ -188,6 +193,11 @@ export class WorkContext implements Context {
     };
   }
 
+  get settle(): Context['settle'] {
+    const { call } = this.#execution;
+    return (actual) => tellActualCost(call, readCosts(actual));
+  }
+
   get softDeadline(): AbortSignal {
     return this.#execution.softSignal;
   }
@@ -263,6 +273,18 @@ export class WorkContext implements Context {
     const { call } = this.#execution;
     return (type, data) => call.emit(`user.${type}`, data === undefined ? {} : { data });
   }
+}
+
+function readCosts(actual: unknown): Readonly<Record<string, number>> {
+  const problems = new Problems();
+  const costs = readPlain(actual, 'settle', problems, 'a plain object of numbers ≥ 0') ?? {};
+  for (const [name, cost] of Object.entries(costs)) {
+    if (!(typeof cost === 'number' && cost >= 0 && Number.isFinite(cost))) {
+      problems.add(`settle.${name}`, 'a finite number ≥ 0', cost);
+    }
+  }
+  problems.throwIfAny();
+  return costs as Readonly<Record<string, number>>;
 }
 
 function beat(execution: Execution, details: unknown): void {

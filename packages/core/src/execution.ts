@@ -410,6 +410,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     }
     Scope.advance(this);
     if (this.phase !== ENDED) return;
+    this.hold?.linger();
     const { root } = this.call;
     const limit = root.stopped ? Math.min(limitMs, root.graceMs) : limitMs;
     this.grace = new Grace(() => this.call.root.inContext(() => this.timeIsOver()));

@@ -191,6 +191,20 @@ export abstract class Inlet extends Subscriber<unknown> implements Handle {
   }
 }
 
+/** Lets in what a `next` of somebody's own returns. */
+export class PlainInlet extends Inlet {
+  private readonly report: (error: unknown) => void;
+
+  constructor(sink: Sink, report: (error: unknown) => void) {
+    super(sink);
+    this.report = report;
+  }
+
+  protected override teardownThrew(error: unknown): void {
+    this.report(error);
+  }
+}
+
 /** The Observable that `value` is, or stands for by `Symbol.observable`; undefined when it is none. */
 export function asObservable(value: object): Observable<unknown> | undefined {
   if (isObservable(value)) return value;

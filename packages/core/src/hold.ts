@@ -1,5 +1,7 @@
 import type { CallView } from './call-view.ts';
+import { InterceptorError } from './errors/interceptor-error.ts';
 import type { Handle, Sink } from './flow.ts';
+import type { RunFollower } from './following.ts';
 import { type Hook, tellEnd, tellSettled, wantsOutcome } from './hook.ts';
 import type { Part } from './part.ts';
 import type { Outcome, Verdict } from './verdict.ts';
@@ -23,13 +25,18 @@ export class Hold implements Sink, Handle, Part {
   private inner: Handle | null = null;
   private ended = false;
   private unsettled = 0;
+  private begun = false;
+  private lingers = false;
+  private toldLingers = false;
+  private readonly follower: RunFollower | null;
 
-  constructor(view: CallView, level: number, hooks: Hook | null, sink: Sink) {
+  constructor(view: CallView, level: number, hooks: Hook | null, sink: Sink, follower: RunFollower | null = null) {
     this.level = level;
     this.outer = view.hold;
     this.view = view;
     this.sink = sink;
     this.hooks = hooks;
+    this.follower = follower;
     this.startedAt = wantsOutcome(hooks) ? view.clock.now() : null;
     view.hold = this;
     this.outer?.enter();
@@ -39,6 +46,9 @@ export class Hold implements Sink, Handle, Part {
   /** Something began in it that has not settled. */
   enter(): void {
     this.unsettled++;
+    if (this.follower === null || this.begun) return;
+    this.begun = true;
+    tellFollower(this.follower, this.view, (follower) => follower.began?.());
   }
 
   /** Something in it has settled. */
@@ -66,19 +76,19 @@ export class Hold implements Sink, Handle, Part {
   success(value: unknown): void {
     if (!this.end('ok', undefined)) return;
     this.sink.success(value);
-    this.checkSettled();
+    this.after();
   }
 
   complete(): void {
     if (!this.end('ok', undefined)) return;
     this.sink.complete();
-    this.checkSettled();
+    this.after();
   }
 
   error(error: unknown): void {
     if (!this.end(this.view.root.verdictOf(error), error)) return;
     this.sink.error(error);
-    this.checkSettled();
+    this.after();
   }
 
   cancel(reason?: unknown): void {
@@ -87,7 +97,7 @@ export class Hold implements Sink, Handle, Part {
     const why = reason ?? this.view.stopReason();
     this.end(verdictOf(why) === 'timeout' ? 'timeout' : 'cancelled', why);
     this.inner?.cancel(why);
-    this.checkSettled();
+    this.after();
   }
 
   private end(status: Verdict, error: unknown): boolean {
@@ -101,14 +111,46 @@ export class Hold implements Sink, Handle, Part {
     const left = this.view.takeHooks(Number.POSITIVE_INFINITY);
     if (left !== null) tellEnd(left, { ...outcome, durationMs: root.age }, root);
     tellEnd(this.hooks, outcome, root);
+    if (this.follower !== null) tellFollower(this.follower, this.view, (follower) => follower.ended?.(status, error));
     tellSettled(left, root);
     return true;
+  }
+
+  /** A work in it has its outcome, and goes on, or cleans up. */
+  linger(): void {
+    for (let hold: Hold | null = this; hold !== null; hold = hold.outer) {
+      hold.lingers = true;
+      if (hold.ended) hold.tellLingers();
+    }
+  }
+
+  private tellLingers(): void {
+    if (this.follower === null || this.unsettled <= 0 || this.unsettled === Number.POSITIVE_INFINITY) return;
+    if (this.toldLingers) return;
+    this.toldLingers = true;
+    tellFollower(this.follower, this.view, (follower) => follower.lingers?.());
+  }
+
+  /** After the end: it has settled with it, or lingers. */
+  private after(): void {
+    this.checkSettled();
+    if (this.lingers) this.tellLingers();
   }
 
   private checkSettled(): void {
     if (!this.ended || this.unsettled > 0) return;
     this.unsettled = Number.POSITIVE_INFINITY;
     tellSettled(this.hooks, this.view.root);
+    if (this.follower !== null) tellFollower(this.follower, this.view, (follower) => follower.settled?.());
     this.outer?.leave();
+  }
+}
+
+/** One that throws is reported, and harms nothing. */
+function tellFollower(follower: RunFollower, view: CallView, tell: (follower: RunFollower) => void): void {
+  try {
+    tell(follower);
+  } catch (cause) {
+    view.root.environment.report(new InterceptorError('(following)', 'threw when it was told of a run', { cause }));
   }
 }

@@ -1,11 +1,14 @@
 // Calls, and what stands around them
 
 // Time and chance
+export { onActualCost } from './actual-cost.ts';
 export { alarm } from './alarm.ts';
 export type { Aftermath, BoundFacts, BoundOptions, PartialResult, Sign } from './bound-options.ts';
 export type { Call, Deadline, Kind, TargetKind } from './call.ts';
 // Pipelines
 export type { CallAllOptions, CallAllResult, CallList, CallResult } from './call-all.ts';
+export { callContext } from './call-context.ts';
+export { CallLocal } from './call-local.ts';
 export type { CallOptions } from './call-options.ts';
 export type { Previous } from './call-view.ts';
 export type { CleanupHandler } from './cleanup.ts';
@@ -62,8 +65,9 @@ export type {
 export type { ExplainedEntry, Explanation } from './explain.ts';
 export { explain } from './explain-stack.ts';
 export type { Finding, FindingCode } from './finding.ts';
-// Flows: what built-in interceptors are made of
 export { Flow, type Handle, type Sink } from './flow.ts';
+// Flows: what built-in interceptors are made of
+export { following, type RunFollower } from './following.ts';
 export {
   defineInterceptor,
   type Interceptor,
@@ -104,7 +108,9 @@ export type {
 export { Problems } from './problems.ts';
 export type { RedactOptions } from './redact.ts';
 export type { Orphan, Report, StageReport } from './report.ts';
+export { reportFault } from './report-fault.ts';
 export type { ItemOf, LastOf, ResultOf } from './result.ts';
+export { retryAfterMs } from './retry-after.ts';
 export type { Run, RunOf } from './run.ts';
 export type { Data } from './run-data.ts';
 export type { RunOptions, RunRest } from './run-options.ts';

@@ -32,6 +32,8 @@ export interface PluginPolicyInit {
   readonly given: unknown;
   /** What is allowed in place of what is neither a shorthand nor an options object; `'a plain object of options'` unless said. */
   readonly expected?: string;
+  /** Whether an object stands in place of the options, as a number may; none does unless said. */
+  shorthand?(value: object): boolean;
   /** The names of its options, as in an options object. */
   readonly options: readonly string[];
   /**
@@ -39,6 +41,10 @@ export interface PluginPolicyInit {
    * of which none is unknown. Never sees `undefined` or `'none'`.
    */
   read(written: unknown, path: string, problems: Problems): PolicyFields;
+  /** The name of the option that says where the plugin stands, if `priority` is one of its own. */
+  readonly placedBy?: string;
+  /** False for a plugin that takes its options as a whole, and none by kind or by name. */
+  readonly layered?: boolean;
   /** Options that are the plugin's as a whole, and mean nothing per stage or tool. */
   readonly wholeOnly?: readonly string[];
   readonly defaults?: PolicyFields;
@@ -56,7 +62,6 @@ interface Written {
   readonly tools: Layers;
 }
 
-const COMMON = ['name', 'priority', 'applies'];
 const LAYERS = ['kinds', 'stages', 'tools'] as const;
 
 /**
@@ -100,6 +105,7 @@ export class PluginPolicy implements PolicyClaim {
   readonly implied?: (fields: PolicyFields) => PolicyFields;
   readonly prepare?: NonNullable<PolicyClaim['prepare']>;
   readonly #init: PluginPolicyInit;
+  readonly #common: readonly string[];
   #written: Written;
 
   /** Throws a {@link ConfigError} that lists all that is wrong. */
@@ -111,10 +117,13 @@ export class PluginPolicy implements PolicyClaim {
     if (init.implied !== undefined) this.implied = (fields) => init.implied?.(fields) ?? {};
     if (init.prepare !== undefined) this.prepare = init.prepare;
     const problems = new Problems();
-    const whole = this.#fieldsOf(given, key, [...COMMON, ...LAYERS], problems);
-    const { name, priority, applies } = whole ?? {};
+    const { placedBy = 'priority' } = init;
+    this.#common = ['name', placedBy, 'applies'];
+    const layers = init.layered === false ? [] : LAYERS;
+    const whole = this.#fieldsOf(given, key, [...this.#common, ...layers], problems);
+    const { name, [placedBy]: priority, applies } = whole ?? {};
     this.name = readName(name, key, problems);
-    this.priority = readPriority(priority, `${key}.priority`, problems);
+    this.priority = readPriority(priority, `${key}.${placedBy}`, problems);
     this.applies = readApplies(applies, `${key}.applies`, problems);
     this.#written = this.#read(given, whole, key, problems);
     problems.throwIfAny();
@@ -147,8 +156,12 @@ export class PluginPolicy implements PolicyClaim {
   /** Takes new options, for the calls that come after. Answers how to undo it. Throws, and changes nothing, when they are wrong. */
   update(patch: unknown): () => void {
     const problems = new Problems();
-    const whole = this.#fieldsOf(patch, this.key, [...COMMON, ...LAYERS], problems);
-    for (const key of COMMON) {
+    const layers = this.#init.layered === false ? [] : LAYERS;
+    const whole = this.#fieldsOf(patch, this.key, [...this.#common, ...layers], problems);
+    for (const key of this.#common) {
+      if (whole?.[key] !== undefined) problems.say(`${this.key}.${key}`, 'cannot be changed while it runs');
+    }
+    for (const key of this.#init.wholeOnly ?? []) {
       if (whole?.[key] !== undefined) problems.say(`${this.key}.${key}`, 'cannot be changed while it runs');
     }
     const read = this.#read(patch, whole, this.key, problems);
@@ -166,7 +179,7 @@ export class PluginPolicy implements PolicyClaim {
   }
 
   #read(given: unknown, whole: PolicyFields | undefined, path: string, problems: Problems): Written {
-    if (whole === undefined && isObject(given)) return { options: undefined, kinds: {}, stages: {}, tools: {} };
+    if (whole === undefined && this.#isObject(given)) return { options: undefined, kinds: {}, stages: {}, tools: {} };
     if (whole === undefined) {
       return { options: this.#layer(given, path, [], problems), kinds: {}, stages: {}, tools: {} };
     }
@@ -193,7 +206,7 @@ export class PluginPolicy implements PolicyClaim {
   #layer(value: unknown, path: string, refused: readonly string[], problems: Problems): PolicyLayer {
     if (value === undefined || value === 'none') return value;
     const fields = this.#fieldsOf(value, path, [], problems);
-    if (fields === undefined) return isObject(value) ? {} : this.#init.read(value, path, problems);
+    if (fields === undefined) return this.#isObject(value) ? {} : this.#init.read(value, path, problems);
     for (const key of refused) {
       if (fields[key] !== undefined) problems.say(`${path}.${key}`, `can be said of ${this.key} as a whole only`);
     }
@@ -202,16 +215,17 @@ export class PluginPolicy implements PolicyClaim {
 
   /** The fields of an options object, none of them unknown; undefined for what is none. */
   #fieldsOf(value: unknown, path: string, more: readonly string[], problems: Problems): PolicyFields | undefined {
-    if (!isObject(value)) return undefined;
+    if (!this.#isObject(value)) return undefined;
     const fields = readPlain(value, path, problems, this.#init.expected ?? 'a plain object of options');
     if (fields !== undefined) problems.unknownKeys(fields, [...this.#init.options, ...more], path);
     return fields;
   }
-}
 
-/** Everything but a shorthand: `null` and arrays are options objects gone wrong. */
-function isObject(value: unknown): boolean {
-  return typeof value === 'object';
+  /** Everything but a shorthand: `null` and arrays are options objects gone wrong. */
+  #isObject(value: unknown): boolean {
+    if (typeof value !== 'object') return false;
+    return value === null || this.#init.shorthand?.(value) !== true;
+  }
 }
 
 function readName(name: unknown, key: string, problems: Problems): string {

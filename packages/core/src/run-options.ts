@@ -23,7 +23,7 @@ export interface RunOptions<P extends AnyPipeline = AnyPipeline> extends Policie
   readonly correlationId?: string | undefined;
   /** What its data holds at the beginning; nothing unless set. */
   readonly data?: Readonly<Record<string, unknown>> | ReadonlyMap<string, unknown> | undefined;
-  /** How its calls are to be preferred to others that wait: the larger the sooner; 0 unless set. */
+  /** How its calls are to be preferred to others that wait: the smaller the sooner; 0 unless set. */
   readonly priority?: number | undefined;
   /** Policies of single stages, by name. */
   readonly stages?: { readonly [K in keyof PipelineOutput<P>]?: Policies | undefined } | undefined;

@@ -1,0 +1,15 @@
+export { AdaptiveConcurrency, type AdaptiveOptions, adaptive } from './adaptive.ts';
+export { type AdmissionOptions, type AdmissionPlugin, admission } from './admission.ts';
+export { type ConcurrencyPlugin, type ConcurrencyStats, concurrency } from './concurrency.ts';
+export type { ConcurrencyLimits, ConcurrencyOptions, ConcurrencyPolicy, FairOptions } from './concurrency-options.ts';
+export type { DoorStats, Shed } from './door.ts';
+export { memoryStore } from './memory-store.ts';
+export type { Per } from './per.ts';
+export type { PoolStats } from './pool-stats.ts';
+export type { QueueOptions } from './queue-options.ts';
+export type { Rate, RateInput } from './rate.ts';
+export type { Admission, Costs, RateGateStats, ServiceLimit } from './rate-gate.ts';
+export { type RateLimitPlugin, rateLimit } from './rate-limit.ts';
+export type { RateLimitOptions, RateLimits, RatePolicy } from './rate-limit-options.ts';
+export type { RatePoolStats } from './rate-pool.ts';
+export type { Answer, Lease, PermitRequest, Permits, RateSpec, Rates, Store } from './store.ts';

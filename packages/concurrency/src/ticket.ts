@@ -1,0 +1,126 @@
+import { alarm, type Call, type RunFollower, type Verdict } from '@sluice/core';
+import type { Pool } from './pool.ts';
+import type { Terms } from './pool-settings.ts';
+import type { Lease } from './store.ts';
+import type { Waiter } from './waiter.ts';
+
+/**
+ * The right of one call to go on: a lease of its own, or that of the call around it, which waits meanwhile. It is given back when the work
+ * has really ended, and once only.
+ */
+export class Ticket implements RunFollower {
+  readonly pool: Pool;
+  /** What was taken for it; null while it goes on with what a call around it has. */
+  lease: Lease | null;
+  /** The call around it that waits while it goes on, and with whose lease it does so unless it has its own; null for one on its own. */
+  lender: Ticket | null;
+  /** The call in it that goes on while it waits. */
+  borrower: Ticket | null = null;
+  /** The nearest ticket around it, of whatever pool. */
+  readonly around: Ticket | null;
+  /** Calls in it that wait for the same pool, in order; null while none ever did. */
+  waiting: Set<Waiter> | null = null;
+  readonly call: Call;
+  readonly #terms: Terms;
+  readonly #startedAt: number;
+  #over = false;
+  #lingers = false;
+  #cancelLease: (() => void) | null = null;
+
+  constructor(
+    pool: Pool,
+    call: Call,
+    terms: Terms,
+    lease: Lease | null,
+    lender: Ticket | null,
+    around: Ticket | null,
+    startedAt: number,
+  ) {
+    this.pool = pool;
+    this.call = call;
+    this.#terms = terms;
+    this.lease = lease;
+    this.lender = lender;
+    this.around = around;
+    this.#startedAt = startedAt;
+    if (lender !== null) lender.borrower = this;
+  }
+
+  /** Whether it still has what it was given. */
+  get held(): boolean {
+    return !this.#over;
+  }
+
+  /** Whether its call has its verdict, and its work goes on. */
+  get lingering(): boolean {
+    return this.#lingers && !this.#over;
+  }
+
+  /** The ticket with whose own lease it goes on: itself, or one around it. */
+  get root(): Ticket {
+    let root: Ticket = this;
+    while (root.lease === null && root.lender !== null) root = root.lender;
+    return root;
+  }
+
+  /** Who has what it was given: itself, or whoever goes on with it since it ended; undefined when that was given back. */
+  get holder(): Ticket | undefined {
+    let holder: Ticket = this;
+    while (holder.#over && holder.borrower !== null) holder = holder.borrower;
+    return holder.#over ? undefined : holder;
+  }
+
+  /** Whether nothing in it goes on: a call in it may, with its lease. */
+  get lends(): boolean {
+    return !this.#over && this.borrower === null;
+  }
+
+  ended(status: Verdict, error: unknown): void {
+    const { pool } = this;
+    if (pool.learns) pool.sample(this.#startedAt, status, error);
+    if (this.#terms.release === 'verdict') this.giveBack();
+  }
+
+  /** Its call has its verdict; its work goes on, and keeps what it has, though not for ever. */
+  lingers(): void {
+    if (this.#over) return;
+    const { pool } = this;
+    const { orphanLease } = this.#terms;
+    // With what goes on in it, it is one.
+    this.#lingers = this.borrower?.lingering !== true;
+    if (this.#lingers) pool.lingering++;
+    if (orphanLease === Number.POSITIVE_INFINITY) return;
+    this.#cancelLease = alarm(pool.clock, orphanLease, () => {
+      this.#cancelLease = null;
+      pool.leaseRanOut(this.call, orphanLease);
+      this.giveBack();
+    });
+  }
+
+  settled(): void {
+    this.giveBack();
+  }
+
+  /** Gives back what it has. Once: what is called again does nothing. */
+  giveBack(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#cancelLease?.();
+    if (this.#lingers) this.pool.lingering--;
+    const { lease, lender, borrower } = this;
+    if (lender !== null) lender.borrower = borrower;
+    if (borrower !== null) borrower.lender = lender;
+    // Whoever goes on with it keeps it.
+    if (borrower !== null && borrower.lease === null) borrower.lease = lease;
+    else if (lease !== null) this.pool.release(lease, this.call);
+    if (lender !== null && borrower === null) this.pool.lendOn(lender);
+  }
+}
+
+/** The nearest ticket of `pool` that is held, from `ticket` outwards. */
+export function lenderIn(pool: Pool, ticket: Ticket | null): Ticket | null {
+  for (let around = ticket; around !== null; around = around.around) {
+    if (around.pool === pool && around.held) return around;
+  }
+  return null;
+}
