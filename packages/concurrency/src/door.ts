@@ -11,9 +11,10 @@ import {
   type Verdict,
 } from '@sluice/core';
 import type { LimitFinder } from './limit-finder.ts';
+import { QueueEntry } from './queue-entry.ts';
 import { shedFor, turnedAway } from './queue-errors.ts';
 import { sampledOutcome } from './sampled-outcome.ts';
-import { type Lane, type Level, type QueueNode, WaitQueue } from './wait-queue.ts';
+import { WaitQueue } from './wait-queue.ts';
 
 /** Who is turned away when there are too many. */
 export type Shed = 'newest' | 'lowest-priority';
@@ -103,17 +104,10 @@ export class Door {
 }
 
 /** A call that was let in. */
-class Guest implements QueueNode, RunFollower, Sink, Handle {
+class Guest extends QueueEntry implements RunFollower, Sink, Handle {
   readonly priority: number;
   readonly tenant = undefined;
   readonly cost = 1;
-  waitsSince = 0;
-  level: Level | null = null;
-  before: QueueNode | null = null;
-  after: QueueNode | null = null;
-  laneBefore: QueueNode | null = null;
-  laneAfter: QueueNode | null = null;
-  lane: Lane | null = null;
   readonly call: Call;
   readonly #door: Door;
   readonly #sink: Sink;
@@ -122,6 +116,7 @@ class Guest implements QueueNode, RunFollower, Sink, Handle {
   #over = false;
 
   constructor(door: Door, call: Call, sink: Sink) {
+    super();
     this.#door = door;
     this.call = call;
     this.priority = call.priority;

@@ -1,4 +1,5 @@
 import { type Call, CallLocal } from '@sluice/core';
+import { ByKey } from './by-key.ts';
 import { Inheritance } from './inheritance.ts';
 import { Pool, type PoolOwner } from './pool.ts';
 import type { PoolSettings } from './pool-settings.ts';
@@ -7,11 +8,6 @@ import { Saturation } from './saturation.ts';
 import type { Store } from './store.ts';
 import type { Ticket } from './ticket.ts';
 
-/** How many pools are kept, as far as those are idle that are too many. */
-const REMEMBERED = 10_000;
-/** How many are looked at when there are too many. */
-const LOOKED_AT = 4;
-
 /** The pools of one plugin, by key: made when first asked for, forgotten when there are too many and nothing goes on in them. */
 export class Pools implements PoolOwner {
   readonly tickets: CallLocal<Ticket> = new CallLocal();
@@ -19,11 +15,9 @@ export class Pools implements PoolOwner {
   readonly saturation: Saturation;
   readonly name: string;
   readonly #store: Store;
-  readonly #pools = new Map<string, Pool>();
-  #sweep: IterableIterator<[string, Pool]> | undefined;
+  readonly #pools = new ByKey<Pool>();
   /** What was said last of the limit of a target's own. */
   readonly #said = new Map<string, PoolSettings>();
-  #last: Pool | undefined;
 
   constructor(name: string, store: Store) {
     this.name = name;
@@ -35,16 +29,13 @@ export class Pools implements PoolOwner {
   of(key: string, call: Call, given: PoolSettings): Pool {
     const said = this.#said.get(key);
     const settings = said !== undefined && said.version > given.version ? said : given;
-    const last = this.#last;
-    let pool = last?.key === key ? last : this.#pools.get(key);
+    let pool = this.#pools.get(key);
     if (pool === undefined) {
-      if (this.#pools.size >= REMEMBERED) this.#forget();
       pool = new Pool(key, this, call.clock, this.#store.permits(`${this.name}/${key}`), settings);
       this.#pools.set(key, pool);
     } else if (pool.settings !== settings) {
       pool.configure(settings);
     }
-    this.#last = pool;
     return pool;
   }
 
@@ -68,20 +59,6 @@ export class Pools implements PoolOwner {
   }
 
   stats(): Record<string, PoolStats> {
-    return Object.fromEntries([...this.#pools].map(([key, pool]) => [key, pool.stats()]));
-  }
-
-  /** What goes on is never forgotten. It looks on from where it stopped the last time: at a few, however many there are. */
-  #forget(): void {
-    for (let looks = 0; looks < LOOKED_AT; looks++) {
-      this.#sweep ??= this.#pools.entries();
-      const { value, done } = this.#sweep.next();
-      if (done) {
-        this.#sweep = undefined;
-      } else if (value[1].idle) {
-        this.#pools.delete(value[0]);
-        value[1].close();
-      }
-    }
+    return Object.fromEntries([...this.#pools.entries()].map(([key, pool]) => [key, pool.stats()]));
   }
 }

@@ -1,20 +1,18 @@
 import type { Clock } from '@sluice/core';
+import { ByKey } from './by-key.ts';
 import type { ServiceLimit } from './rate-gate.ts';
 import type { RateFields } from './rate-limit-options.ts';
 import { RatePool, type RatePoolStats } from './rate-pool.ts';
 import type { Store } from './store.ts';
 
-/** How many pools are kept, as far as those are as good as new that are too many. */
-const REMEMBERED = 10_000;
-/** How many are looked at when there are too many. */
-const LOOKED_AT = 4;
+/** For how many keys that nobody has come with something may be said. */
+const UNTOLD = 1_000;
 
 /** The rates of one plugin, by key: made when first asked for, forgotten when there are too many and nothing is owed in them. */
 export class RatePools {
   readonly #name: string;
   readonly #store: Store;
-  readonly #pools = new Map<string, RatePool>();
-  #sweep: IterableIterator<[string, RatePool]> | undefined;
+  readonly #pools = new ByKey<RatePool>();
   /** Where its calls take their time from. */
   #clock: Clock | undefined;
   /** Answers that named a time to come back, and that somebody has heard. */
@@ -31,7 +29,6 @@ export class RatePools {
     this.#clock = clock;
     const known = this.#pools.get(key);
     if (known?.fields === fields) return known;
-    if (known === undefined && this.#pools.size >= REMEMBERED) this.#forget();
     const spec = specOf(fields);
     // Rates that are changed begin anew; where only something else is, they go on as they stand, and so do those that wait.
     if (known !== undefined && specOf(known.fields) === spec) {
@@ -40,7 +37,6 @@ export class RatePools {
     }
     const rates = this.#store.rates(`${this.#name}/${key}/${spec}`, fields);
     const pool = new RatePool(key, clock, rates, fields, this.#heard);
-    known?.close();
     this.#pools.set(key, pool);
     for (const tell of this.#untold.get(key) ?? []) tell(pool);
     this.#untold.delete(key);
@@ -69,25 +65,11 @@ export class RatePools {
   #later(key: string, tell: (pool: RatePool) => void): void {
     const known = this.#untold.get(key) ?? [];
     known.push(tell);
-    if (this.#untold.size < REMEMBERED) this.#untold.set(key, known);
+    if (this.#untold.size < UNTOLD) this.#untold.set(key, known);
   }
 
   stats(): Record<string, RatePoolStats> {
-    return Object.fromEntries([...this.#pools].map(([key, pool]) => [key, pool.stats()]));
-  }
-
-  /** What goes on is never forgotten. It looks on from where it stopped the last time: at a few, however many there are. */
-  #forget(): void {
-    for (let looks = 0; looks < LOOKED_AT; looks++) {
-      this.#sweep ??= this.#pools.entries();
-      const { value, done } = this.#sweep.next();
-      if (done) {
-        this.#sweep = undefined;
-      } else if (value[1].idle) {
-        this.#pools.delete(value[0]);
-        value[1].close();
-      }
-    }
+    return Object.fromEntries([...this.#pools.entries()].map(([key, pool]) => [key, pool.stats()]));
   }
 }
 

@@ -1,40 +1,23 @@
-import { type Call, callContext, type Handle, type Next, type Sink } from '@sluice/core';
+import type { Call, Next, Sink } from '@sluice/core';
 import type { Pool } from './pool.ts';
 import type { Claim } from './pool-settings.ts';
 import type { Ticket } from './ticket.ts';
-import type { Lane, Level, QueueNode } from './wait-queue.ts';
+import { WaitingCall } from './waiting-call.ts';
 
-const WAITS = 0;
-const RUNS = 1;
-const OVER = 2;
-
-/** A call that waits for its turn: the queue's node, and the handle by which it is stopped, before and after. */
-export class Waiter implements QueueNode, Handle {
+/** A call that waits for its turn in a pool. */
+export class Waiter extends WaitingCall {
   priority: number;
   /** How it is preferred by itself. */
   readonly ownPriority: number;
-  waitsSince = 0;
-  level: Level | null = null;
-  before: QueueNode | null = null;
-  after: QueueNode | null = null;
-  laneBefore: QueueNode | null = null;
-  laneAfter: QueueNode | null = null;
-  lane: Lane | null = null;
+  readonly tenant: string | undefined;
+  readonly cost: number;
   /** What it asks for, as it came. */
   readonly claim: Claim;
-  readonly call: Call;
   /** The nearest call around it that holds a ticket of the same pool. */
   readonly lender: Ticket | null;
   /** The nearest ticket around it, of whatever pool. */
   readonly around: Ticket | null;
-  /** Calls off what happens when it has waited for too long. */
-  cancelTimeout: (() => void) | null = null;
   readonly #pool: Pool;
-  readonly #next: Next;
-  readonly #sink: Sink;
-  readonly #inContext: (fn: () => void) => void;
-  #state: typeof WAITS | typeof RUNS | typeof OVER = WAITS;
-  #inner: Handle | null = null;
 
   constructor(
     pool: Pool,
@@ -45,12 +28,11 @@ export class Waiter implements QueueNode, Handle {
     lender: Ticket | null,
     around: Ticket | null,
   ) {
+    super(call, next, sink);
     this.#pool = pool;
-    this.call = call;
-    this.#next = next;
-    this.#sink = sink;
-    this.#inContext = callContext(call);
     this.claim = claim;
+    this.tenant = claim.tenant;
+    this.cost = claim.cost;
     // What must be alone inside of what goes on is first: those before it might wait for what it is inside of.
     this.ownPriority = claim.exclusive && lender !== null ? Number.NEGATIVE_INFINITY : claim.priority;
     this.priority = this.ownPriority;
@@ -58,39 +40,12 @@ export class Waiter implements QueueNode, Handle {
     this.around = around;
   }
 
-  get tenant(): string | undefined {
-    return this.claim.tenant;
-  }
-
-  get cost(): number {
-    return this.claim.cost;
-  }
-
   /** Its turn has come. */
   start(ticket: Ticket): void {
-    this.#state = RUNS;
-    this.cancelTimeout?.();
-    this.#inContext(() => {
-      const inner = this.#pool.run(ticket, this.#next, this.#sink);
-      if (this.#state === RUNS) this.#inner = inner;
-      // It was stopped while it was being started.
-      else inner?.cancel();
-    });
+    this.goOn((next, sink) => this.#pool.run(ticket, next, sink));
   }
 
-  /** It will never have its turn. */
-  refuse(error: unknown): void {
-    this.#state = OVER;
-    this.cancelTimeout?.();
-    this.#inContext(() => this.#sink.error(error));
-  }
-
-  cancel(reason?: unknown): void {
-    const state = this.#state;
-    this.#state = OVER;
-    if (state === RUNS) this.#inner?.cancel(reason);
-    if (state !== WAITS) return;
-    this.cancelTimeout?.();
+  protected abandoned(): void {
     this.#pool.abandoned(this);
   }
 }

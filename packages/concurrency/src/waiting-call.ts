@@ -1,0 +1,57 @@
+import { type Call, callContext, type Handle, type Next, type Sink } from '@sluice/core';
+import { QueueEntry } from './queue-entry.ts';
+
+const WAITS = 0;
+const RUNS = 1;
+const OVER = 2;
+
+/** A call that waits until it may go on: what stands in a queue, and the handle by which it is stopped, before and after. */
+export abstract class WaitingCall extends QueueEntry implements Handle {
+  readonly call: Call;
+  /** Calls off what happens when it has waited for too long. */
+  cancelTimeout: (() => void) | null = null;
+  readonly #next: Next;
+  readonly #sink: Sink;
+  readonly #inContext: (fn: () => void) => void;
+  #state: typeof WAITS | typeof RUNS | typeof OVER = WAITS;
+  #inner: Handle | null = null;
+
+  constructor(call: Call, next: Next, sink: Sink) {
+    super();
+    this.call = call;
+    this.#next = next;
+    this.#sink = sink;
+    this.#inContext = callContext(call);
+  }
+
+  /** It was stopped while it waited. */
+  protected abstract abandoned(): void;
+
+  /** It may go on: `run` is what does so. */
+  protected goOn(run: (next: Next, sink: Sink) => Handle | null): void {
+    this.#state = RUNS;
+    this.cancelTimeout?.();
+    this.#inContext(() => {
+      const inner = run(this.#next, this.#sink);
+      if (this.#state === RUNS) this.#inner = inner;
+      // It was stopped while it was being started.
+      else inner?.cancel();
+    });
+  }
+
+  /** It will never go on. */
+  refuse(error: unknown): void {
+    this.#state = OVER;
+    this.cancelTimeout?.();
+    this.#inContext(() => this.#sink.error(error));
+  }
+
+  cancel(reason?: unknown): void {
+    const state = this.#state;
+    this.#state = OVER;
+    if (state === RUNS) this.#inner?.cancel(reason);
+    if (state !== WAITS) return;
+    this.cancelTimeout?.();
+    this.abandoned();
+  }
+}
