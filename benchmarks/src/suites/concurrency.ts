@@ -117,8 +117,15 @@ async function heapUsed(): Promise<number> {
   return process.memoryUsage().heapUsed;
 }
 
+/** With so many in its queue, Bottleneck and p-queue with priorities take minutes to let more join. */
+const MOST_WAITERS: Readonly<Record<string, number>> = {
+  bottleneck: 10_000,
+  'bottleneck, priorities': 10_000,
+  'p-queue, priorities': 100_000,
+};
+
 function waiters(count: number): Part {
-  const names = Object.keys(limiters).filter((name) => count <= 10_000 || !BY_TIMER.has(name));
+  const names = Object.keys(limiters).filter((name) => count <= (MOST_WAITERS[name] ?? Number.POSITIVE_INFINITY));
   return {
     name: `${count.toLocaleString('en')} waiters`,
     unit: 'bytes',
