@@ -1,4 +1,13 @@
-import { type Call, QueueFullError, QueueTimeoutError, type SluiceError, type SluiceErrorInit } from '@sluice/core';
+import {
+  type Call,
+  callInfo,
+  QueueFullError,
+  QueueTimeoutError,
+  type SluiceError,
+  type SluiceErrorInit,
+  scopeOf,
+  title,
+} from '@sluice/core';
 
 /** The queue holds as many as it may. */
 export function queueFull(
@@ -52,12 +61,8 @@ export function queueHopeless(call: Call, pool: string, waitMs: number, leftMs: 
   );
 }
 
-function title({ target, name }: Call): string {
-  return `${target[0]?.toUpperCase()}${target.slice(1)} "${name}"`;
-}
-
-function about({ target, name, attempt, runId }: Call): SluiceErrorInit {
-  return { call: { target, name, attempt, runId }, scope: `${target}:${name}` };
+function about(call: Call): SluiceErrorInit {
+  return { call: callInfo(call), scope: scopeOf(call) };
 }
 
 /** There are as many inside as may be. */

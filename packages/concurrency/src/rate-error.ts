@@ -1,4 +1,4 @@
-import { type Call, RateLimitedError, type SluiceError } from '@sluice/core';
+import { type Call, callInfo, RateLimitedError, type SluiceError, scopeOf, title } from '@sluice/core';
 import { PAUSED } from './rate-gate.ts';
 import type { RateFields } from './rate-limit-options.ts';
 
@@ -11,7 +11,6 @@ export function rateLimited(
   waitMs: number,
   leftMs: number | undefined,
 ): SluiceError {
-  const { target, name, attempt, runId } = call;
   const rate = rates[dimension];
   const what =
     dimension === PAUSED
@@ -19,10 +18,9 @@ export function rateLimited(
       : `would exceed ${rate?.limit} ${dimension} per ${rate?.perMs} ms`;
   const when = `it may go in ${Math.ceil(waitMs)} ms`;
   const why = leftMs === undefined ? '' : `, and its deadline is in ${Math.round(leftMs)} ms`;
-  const title = `${target[0]?.toUpperCase()}${target.slice(1)} "${name}"`;
-  return new RateLimitedError(`${title} ${what} of "${pool}"; ${when}${why}`, {
-    call: { target, name, attempt, runId },
-    scope: `${target}:${name}`,
+  return new RateLimitedError(`${title(call)} ${what} of "${pool}"; ${when}${why}`, {
+    call: callInfo(call),
+    scope: scopeOf(call),
     retryAfterMs: waitMs,
     details: { pool, dimension, waitMs, ...(rate === undefined ? {} : { limit: rate.limit, perMs: rate.perMs }) },
     remediation: 'Wait for retryAfterMs, send less, or raise the rate limit.',

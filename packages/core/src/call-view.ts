@@ -313,17 +313,50 @@ function nearestDeadline(view: CallView, but?: CallView): Deadline {
   return { at, scope, remaining: () => Math.max(0, at - clock.now()) };
 }
 
-/** What an error says about the call that it is about. */
-export function callInfo(view: Call): { target: TargetKind; name: string; attempt: number; runId: string } {
+/**
+ * What an error says about the call that it is about.
+ *
+ * @example
+ * ```ts
+ * import { callInfo } from '@sluice/core';
+ *
+ * const call = { target: 'tool', name: 'search', attempt: 2, runId: 'r1' } as const;
+ * console.assert(callInfo(call).attempt === 2);
+ * ```
+ */
+export function callInfo(view: Pick<Call, 'target' | 'name' | 'attempt' | 'runId'>): {
+  target: TargetKind;
+  name: string;
+  attempt: number;
+  runId: string;
+} {
   return { target: view.target, name: view.name, attempt: view.attempt, runId: view.runId };
 }
 
-/** A call in words, to begin a message with: `Tool "search"`. */
+/**
+ * A call in words, to begin a message with.
+ *
+ * @example
+ * ```ts
+ * import { title } from '@sluice/core';
+ *
+ * console.assert(title({ target: 'tool', name: 'search' }) === 'Tool "search"');
+ * ```
+ */
 export function title(call: Pick<Call, 'target' | 'name'>): string {
   return `${call.target[0]?.toUpperCase()}${call.target.slice(1)} "${call.name}"`;
 }
 
-/** A call as the scope of an error or deadline: `tool:search`. */
+/**
+ * A call as the scope of an error or deadline.
+ *
+ * @example
+ * ```ts
+ * import { scopeOf } from '@sluice/core';
+ *
+ * console.assert(scopeOf({ target: 'tool', name: 'search' }) === 'tool:search');
+ * ```
+ */
 export function scopeOf(call: Pick<Call, 'target' | 'name'>): string {
   return `${call.target}:${call.name}`;
 }

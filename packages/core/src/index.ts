@@ -10,7 +10,7 @@ export type { CallAllOptions, CallAllResult, CallList, CallResult } from './call
 export { callContext } from './call-context.ts';
 export { CallLocal } from './call-local.ts';
 export type { CallOptions } from './call-options.ts';
-export type { Previous } from './call-view.ts';
+export { callInfo, type Previous, scopeOf, title } from './call-view.ts';
 export type { CleanupHandler } from './cleanup.ts';
 export { type Clock, systemClock } from './clock.ts';
 export type { CallRest, Context } from './context.ts';

@@ -1,4 +1,4 @@
-import { type BoundFacts, HeartbeatLostError, type SluiceError } from '@sluice/core';
+import { type BoundFacts, callInfo, HeartbeatLostError, type SluiceError, title } from '@sluice/core';
 
 /** How much of what came with a heartbeat is told in the message. */
 const TOLD = 100;
@@ -6,16 +6,16 @@ const TOLD = 100;
 /** The error of work that was silent for too long: since when, what it said last, and how far the hard limit was. */
 export function heartbeatError(silentMs: number | undefined, facts: BoundFacts): SluiceError {
   const { call, scope, limitMs, elapsedMs, partial, details, heartbeat } = facts;
-  const { target, name, runId } = call;
+  const { name } = call;
   const { attempt } = facts;
-  const title = `${target[0]?.toUpperCase()}${target.slice(1)} "${name}"`;
+  const who = title(call);
   const said = heartbeat === undefined ? '' : `, with ${inShort(heartbeat)}`;
   const message =
     silentMs === undefined
-      ? `${title} gave no sign of life for ${Math.round(elapsedMs)} ms; its heartbeat timeout is ${limitMs} ms`
-      : `${title} was last heard from ${Math.round(silentMs)} ms ago${said}; its heartbeat timeout is ${limitMs} ms`;
+      ? `${who} gave no sign of life for ${Math.round(elapsedMs)} ms; its heartbeat timeout is ${limitMs} ms`
+      : `${who} was last heard from ${Math.round(silentMs)} ms ago${said}; its heartbeat timeout is ${limitMs} ms`;
   return new HeartbeatLostError(message, {
-    call: { target, name, attempt, runId },
+    call: { ...callInfo(call), attempt },
     scope,
     retryable: true,
     ...(partial === undefined ? {} : { partial }),

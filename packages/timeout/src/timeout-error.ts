@@ -1,4 +1,4 @@
-import { type BoundFacts, type SluiceError, TimeoutError } from '@sluice/core';
+import { type BoundFacts, callInfo, type SluiceError, TimeoutError, title } from '@sluice/core';
 
 /** Which of the limits of `timeout` has passed. */
 export type LimitName = 'total' | 'attempt' | 'queue';
@@ -6,10 +6,8 @@ export type LimitName = 'total' | 'attempt' | 'queue';
 /** The error of a limit: what was exceeded, whose it was, how far the work had come, and what can be done. */
 export function timeoutErrorOf(limit: LimitName, retryable: boolean, facts: BoundFacts): SluiceError {
   const { call, scope, limitMs, partial, details, attempt } = facts;
-  const { target, name, runId } = call;
-  const title = `${target[0]?.toUpperCase()}${target.slice(1)} "${name}"`;
-  return new TimeoutError(`${title} ${exceeded(limit)} of ${limitMs} ms`, {
-    call: { target, name, attempt, runId },
+  return new TimeoutError(`${title(call)} ${exceeded(limit)} of ${limitMs} ms`, {
+    call: { ...callInfo(call), attempt },
     scope,
     retryable,
     ...(partial === undefined ? {} : { partial }),
