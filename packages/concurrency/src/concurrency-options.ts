@@ -1,15 +1,16 @@
 import {
   type Call,
   type Duration,
+  type Per,
   type PluginOptions,
   type PolicyFields,
   type PolicyLayers,
   type Problems,
   readDuration,
+  readPer,
   readPlain,
 } from '@sluice/core';
 import { type AdaptiveConcurrency, isAdaptiveConcurrency } from './adaptive.ts';
-import { type Per, readPer } from './per.ts';
 import { isCount, type QueueOptions, readQueue } from './queue-options.ts';
 import { isStore, type Store } from './store.ts';
 

@@ -1,8 +1,7 @@
-import type { Call, PolicySource } from '@sluice/core';
+import { type Call, keyBy, type Per, type PolicySource } from '@sluice/core';
 import { isAdaptiveConcurrency } from './adaptive.ts';
 import type { ConcurrencyFields } from './concurrency-options.ts';
 import { lastingKey, OUTER, ownKey, type Subject } from './own-key.ts';
-import { keyOf, type Per } from './per.ts';
 import type { ClaimOf, PoolSettings } from './pool-settings.ts';
 
 /** The pools that the calls of one target pass, the shared one before its own. */
@@ -31,7 +30,7 @@ export function planOf(
   subject: Subject,
   version = 0,
 ): ConcurrencyPlan {
-  const shared = keyOf(per);
+  const shared = keyBy(per);
   const claim = claimOf({ ...fields, exclusive: base.exclusive });
   const said = (name: string): PolicySource | undefined => {
     const { [name]: source = 'default' } = from;

@@ -1,4 +1,4 @@
-import { type Interceptor, Place, PluginPolicy, type PolicyFields } from '@sluice/core';
+import { type Interceptor, type Per, Place, PluginPolicy, type PolicyFields } from '@sluice/core';
 import type { Observable } from 'rxjs';
 import { isAdaptiveConcurrency } from './adaptive.ts';
 import { ConcurrencyFlow } from './concurrency-flow.ts';
@@ -13,7 +13,6 @@ import {
 import { type ConcurrencyPlan, planOf, settingsOf } from './concurrency-plan.ts';
 import { memoryStore } from './memory-store.ts';
 import { isOwn } from './own-key.ts';
-import type { Per } from './per.ts';
 import type { PoolStats } from './pool-stats.ts';
 import { Pools } from './pools.ts';
 import type { Store } from './store.ts';

@@ -4,7 +4,6 @@ export { type ConcurrencyPlugin, type ConcurrencyStats, concurrency } from './co
 export type { ConcurrencyLimits, ConcurrencyOptions, ConcurrencyPolicy, FairOptions } from './concurrency-options.ts';
 export type { DoorStats, Shed } from './door.ts';
 export { memoryStore } from './memory-store.ts';
-export type { Per } from './per.ts';
 export type { PoolStats } from './pool-stats.ts';
 export type { QueueOptions } from './queue-options.ts';
 export type { Rate, RateInput } from './rate.ts';

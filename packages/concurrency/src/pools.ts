@@ -1,5 +1,4 @@
-import { type Call, CallLocal } from '@sluice/core';
-import { ByKey } from './by-key.ts';
+import { ByKey, type Call, CallLocal } from '@sluice/core';
 import { Inheritance } from './inheritance.ts';
 import { Pool, type PoolOwner } from './pool.ts';
 import type { PoolSettings } from './pool-settings.ts';

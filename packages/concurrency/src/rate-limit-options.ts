@@ -1,14 +1,15 @@
 import {
   type Call,
   type Duration,
+  type Per,
   type PluginOptions,
   type PolicyFields,
   type PolicyLayers,
   type Problems,
   readDuration,
+  readPer,
   readPlain,
 } from '@sluice/core';
-import { type Per, readPer } from './per.ts';
 import { isCount, type QueueOptions, readQueue } from './queue-options.ts';
 import { type Rate, type RateInput, readRate } from './rate.ts';
 import type { Costs } from './rate-gate.ts';

@@ -1,6 +1,8 @@
 import {
   type Duration,
   type Interceptor,
+  keyBy,
+  type Per,
   Place,
   PluginPolicy,
   type PolicyFields,
@@ -9,7 +11,6 @@ import {
   readPlain,
 } from '@sluice/core';
 import { memoryStore } from './memory-store.ts';
-import { keyOf, type Per } from './per.ts';
 import type { ServiceLimit } from './rate-gate.ts';
 import { RateLimitFlow } from './rate-limit-flow.ts';
 import {
@@ -75,7 +76,7 @@ export function rateLimit(rate: RatePolicy | RateLimitOptions): RateLimitPlugin 
   });
   const options = policy.options === undefined || policy.options === 'none' ? {} : policy.options;
   const pools = new RatePools(policy.name, (options['store'] as Store | undefined) ?? memoryStore());
-  const shared = keyOf((options['per'] as Per | undefined) ?? 'all');
+  const shared = keyBy((options['per'] as Per | undefined) ?? 'all');
   let base: { readonly of: unknown; readonly fields: RateFields } = {
     of: undefined,
     fields: RATE_DEFAULTS as unknown as RateFields,

@@ -2,6 +2,7 @@ import {
   alarm,
   type Call,
   type Clock,
+  errorStatus,
   type Flow,
   following,
   type Handle,
@@ -133,7 +134,7 @@ export class RatePool {
     // The rate that is nearest to the work is the one that it is about.
     if (this.#heard.has(error)) return;
     const told = retryAfterMs(error);
-    const ms = told ?? (isTooMany(error) ? this.#fields.coolDown : 0);
+    const ms = told ?? (errorStatus(error) === 429 ? this.#fields.coolDown : 0);
     if (ms <= 0) return;
     this.#heard.add(error);
     this.pause(ms);
@@ -318,15 +319,6 @@ type Denial = Extract<Admission, { readonly ok: false }>;
 /** What it did not cost after all. */
 function nothing(costs: Costs): Costs {
   return Object.fromEntries(Object.keys(costs).map((name) => [name, 0]));
-}
-
-function isTooMany(error: unknown): boolean {
-  try {
-    const { status, statusCode } = error as { readonly status?: unknown; readonly statusCode?: unknown };
-    return status === 429 || statusCode === 429;
-  } catch {
-    return false;
-  }
 }
 
 function isLater<T>(answer: Answer<T>): answer is PromiseLike<T> {

@@ -1,5 +1,4 @@
-import type { Clock } from '@sluice/core';
-import { ByKey } from './by-key.ts';
+import { ByKey, type Clock } from '@sluice/core';
 import type { ServiceLimit } from './rate-gate.ts';
 import type { RateFields } from './rate-limit-options.ts';
 import { RatePool, type RatePoolStats } from './rate-pool.ts';

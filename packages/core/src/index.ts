@@ -3,7 +3,9 @@
 // Time and chance
 export { onActualCost } from './actual-cost.ts';
 export { alarm } from './alarm.ts';
+export { type Backoff, isBackoff } from './backoff.ts';
 export type { Aftermath, BoundFacts, BoundOptions, PartialResult, Sign } from './bound-options.ts';
+export { ByKey, type Kept } from './by-key.ts';
 export type { Call, Deadline, Kind, TargetKind } from './call.ts';
 // Pipelines
 export type { CallAllOptions, CallAllResult, CallList, CallResult } from './call-all.ts';
@@ -26,6 +28,7 @@ export {
 // Events and logs
 export type { DrainOptions, DrainReport } from './drain.ts';
 export { type Duration, parseDuration, readDuration } from './duration.ts';
+export { errorStatus } from './error-status.ts';
 export { CancelledError } from './errors/cancelled-error.ts';
 export { CircuitOpenError } from './errors/circuit-open-error.ts';
 // Errors
@@ -78,6 +81,7 @@ export {
 } from './interceptor.ts';
 export type { Logger, LogLine, WorkLogger } from './logger.ts';
 export { messageOf } from './message-of.ts';
+export { keyBy, type Per, readPer } from './per.ts';
 export {
   type AnyPipeline,
   type Pipeline,

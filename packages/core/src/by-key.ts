@@ -11,7 +11,18 @@ export interface Kept {
   close(): void;
 }
 
-/** Things by key: however many keys there are, not many more are kept than can be remembered, and what is in use always is. */
+/**
+ * Things by key: however many keys there are, not many more are kept than can be remembered, and what is in use always is.
+ *
+ * @example
+ * ```ts
+ * import { ByKey, type Kept } from '@sluice/core';
+ *
+ * const counts = new ByKey<Kept & { count: number }>();
+ * counts.set('tool:search', { count: 1, idle: false, close() {} });
+ * console.assert(counts.get('tool:search')?.count === 1);
+ * ```
+ */
 export class ByKey<T extends Kept> {
   readonly #kept = new Map<string, T>();
   #last: { readonly key: string; readonly kept: T } | undefined;

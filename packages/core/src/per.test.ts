@@ -1,6 +1,6 @@
 import { type Call, Problems } from '@sluice/core';
 import { expect, it } from 'vitest';
-import { keyOf, type Per, readPer } from './per.ts';
+import { keyBy, type Per, readPer } from './per.ts';
 
 const call = { target: 'tool', name: 'search', kind: undefined, input: { tenant: 7 } } as unknown as Call;
 
@@ -11,17 +11,17 @@ it.each([
   [({ input }: Call) => String((input as { tenant: number }).tenant), '7'],
   [() => 7 as unknown as string, '7'],
 ] as const)('tells limits apart by %s', (per, key) => {
-  expect(keyOf(per as Per)(call)).toBe(key);
+  expect(keyBy(per as Per)(call)).toBe(key);
 });
 
 it('tells stages, tools and functions of one name apart, and kinds by their name', () => {
-  expect(keyOf('name')({ ...call, target: 'stage' } as Call)).toBe('stage:search');
-  expect(keyOf('kind')({ ...call, kind: 'agent' } as Call)).toBe('agent');
+  expect(keyBy('name')({ ...call, target: 'stage' } as Call)).toBe('stage:search');
+  expect(keyBy('kind')({ ...call, kind: 'agent' } as Call)).toBe('agent');
 });
 
 it('throws what a function of its user throws', () => {
   const own = new Error('own');
-  const key = keyOf(() => {
+  const key = keyBy(() => {
     throw own;
   });
   expect(() => key(call)).toThrow(own);
