@@ -7,33 +7,33 @@ import type { Pools } from './pools.ts';
 
 /** Lets a call into the shared pool, and there into its own, if it has one. */
 export class ConcurrencyFlow extends Flow {
-  readonly #pools: Pools;
-  readonly #settings: PoolSettings;
-  readonly #plan: ConcurrencyPlan;
-  readonly #name: string;
-  readonly #call: Call;
-  readonly #next: Next;
+  private readonly pools: Pools;
+  private readonly settings: PoolSettings;
+  private readonly plan: ConcurrencyPlan;
+  private readonly name: string;
+  private readonly call: Call;
+  private readonly next: Next;
 
   constructor(pools: Pools, settings: PoolSettings, plan: ConcurrencyPlan, name: string, call: Call, next: Next) {
     super();
-    this.#pools = pools;
-    this.#settings = settings;
-    this.#plan = plan;
-    this.#name = name;
-    this.#call = call;
-    this.#next = next;
+    this.pools = pools;
+    this.settings = settings;
+    this.plan = plan;
+    this.name = name;
+    this.call = call;
+    this.next = next;
   }
 
   drive(sink: Sink): Handle | null {
-    const { shared, claim, own } = this.#plan;
-    const next = this.#next;
-    if (own === undefined) return this.#enter(this.#call, shared, this.#settings, claim, next, sink);
+    const { shared, claim, own } = this.plan;
+    const next = this.next;
+    if (own === undefined) return this.enter(this.call, shared, this.settings, claim, next, sink);
     const within: Next = (call) =>
-      new NestedFlow(this, (to) => this.#enter(call, own.key, own.settings, own.claim, next, to, true));
-    return this.#enter(this.#call, shared, this.#settings, claim, within, sink);
+      new NestedFlow(this, (to) => this.enter(call, own.key, own.settings, own.claim, next, to, true));
+    return this.enter(this.call, shared, this.settings, claim, within, sink);
   }
 
-  #enter(
+  private enter(
     call: Call,
     keyOf: (call: Call) => string,
     settings: PoolSettings,
@@ -45,17 +45,17 @@ export class ConcurrencyFlow extends Flow {
     let pool: Pool;
     let claim: Claim;
     try {
-      pool = this.#pools.of(keyOf(call), call, settings);
+      pool = this.pools.of(keyOf(call), call, settings);
       claim = claimOf(call);
     } catch (cause) {
       // A function of its user threw: nothing has begun.
-      sink.error(new InterceptorError(this.#name, 'could not tell where a call belongs', { cause }));
+      sink.error(new InterceptorError(this.name, 'could not tell where a call belongs', { cause }));
       return null;
     }
     return pool.admit(call, claim, next, sink, inner);
   }
 
   teardownThrew(error: unknown): void {
-    reportFault(this.#call, this.#name, 'threw while it was torn down', error);
+    reportFault(this.call, this.name, 'threw while it was torn down', error);
   }
 }

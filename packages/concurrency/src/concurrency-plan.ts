@@ -2,7 +2,7 @@ import { type Call, keyBy, type Per, type PolicySource } from '@sluice/core';
 import { isAdaptiveConcurrency } from './adaptive.ts';
 import type { ConcurrencyFields } from './concurrency-options.ts';
 import { lastingKey, OUTER, ownKey, type Subject } from './own-key.ts';
-import type { ClaimOf, PoolSettings } from './pool-settings.ts';
+import type { Claim, ClaimOf, PoolSettings } from './pool-settings.ts';
 
 /** The pools that the calls of one target pass, the shared one before its own. */
 export interface ConcurrencyPlan {
@@ -73,8 +73,23 @@ function claimOf({ priority, fair, weight, exclusive, ...fields }: ConcurrencyFi
   const { queueMax, queueTimeout, release, orphanLease } = fields;
   const terms = { queueMax, queueTimeout, release, orphanLease };
   const fixed = typeof priority === 'number' ? level(priority) : undefined;
+  const priorityOf = (call: Call): number =>
+    fixed ?? level(typeof priority === 'function' ? priority(call) : call.priority);
+  if (fair === undefined && typeof weight !== 'function' && typeof exclusive !== 'function') {
+    // Nothing differs but the class: the calls of one class share what they ask for.
+    const claims = new Map<number, Claim>();
+    return (call) => {
+      const its = priorityOf(call);
+      let claim = claims.get(its);
+      if (claim === undefined) {
+        claim = { priority: its, tenant: undefined, cost: weight, exclusive, terms };
+        claims.set(its, claim);
+      }
+      return claim;
+    };
+  }
   return (call) => ({
-    priority: fixed ?? level(typeof priority === 'function' ? priority(call) : call.priority),
+    priority: priorityOf(call),
     tenant: fair === undefined ? undefined : String(fair.by(call)),
     cost: typeof weight === 'function' ? count(weight(call)) : weight,
     exclusive: typeof exclusive === 'function' ? Boolean(exclusive(call)) : exclusive,

@@ -20,12 +20,14 @@ export class Ticket implements RunFollower {
   readonly around: Ticket | null;
   /** Calls in it that wait for the same pool, in order; null while none ever did. */
   waiting: Set<Waiter> | null = null;
+  /** Who waited for it; null when nobody had to. */
+  waiter: Waiter | null = null;
   readonly call: Call;
-  readonly #terms: Terms;
-  readonly #startedAt: number;
-  #over = false;
-  #lingers = false;
-  #cancelLease: (() => void) | null = null;
+  private readonly terms: Terms;
+  private readonly startedAt: number;
+  private over = false;
+  private goesOn = false;
+  private cancelLease: (() => void) | null = null;
 
   constructor(
     pool: Pool,
@@ -38,22 +40,22 @@ export class Ticket implements RunFollower {
   ) {
     this.pool = pool;
     this.call = call;
-    this.#terms = terms;
+    this.terms = terms;
     this.lease = lease;
     this.lender = lender;
     this.around = around;
-    this.#startedAt = startedAt;
+    this.startedAt = startedAt;
     if (lender !== null) lender.borrower = this;
   }
 
   /** Whether it still has what it was given. */
   get held(): boolean {
-    return !this.#over;
+    return !this.over;
   }
 
   /** Whether its call has its verdict, and its work goes on. */
   get lingering(): boolean {
-    return this.#lingers && !this.#over;
+    return this.goesOn && !this.over;
   }
 
   /** The ticket with whose own lease it goes on: itself, or one around it. */
@@ -66,32 +68,33 @@ export class Ticket implements RunFollower {
   /** Who has what it was given: itself, or whoever goes on with it since it ended; undefined when that was given back. */
   get holder(): Ticket | undefined {
     let holder: Ticket = this;
-    while (holder.#over && holder.borrower !== null) holder = holder.borrower;
-    return holder.#over ? undefined : holder;
+    while (holder.over && holder.borrower !== null) holder = holder.borrower;
+    return holder.over ? undefined : holder;
   }
 
   /** Whether nothing in it goes on: a call in it may, with its lease. */
   get lends(): boolean {
-    return !this.#over && this.borrower === null;
+    return !this.over && this.borrower === null;
   }
 
   ended(status: Verdict, error: unknown): void {
     const { pool } = this;
-    if (pool.learns) pool.sample(this.#startedAt, status, error);
-    if (this.#terms.release === 'verdict') this.giveBack();
+    this.waiter?.ended();
+    if (pool.learns) pool.sample(this.startedAt, status, error);
+    if (this.terms.release === 'verdict') this.giveBack();
   }
 
   /** Its call has its verdict; its work goes on, and keeps what it has, though not for ever. */
   lingers(): void {
-    if (this.#over) return;
+    if (this.over) return;
     const { pool } = this;
-    const { orphanLease } = this.#terms;
+    const { orphanLease } = this.terms;
     // With what goes on in it, it is one.
-    this.#lingers = this.borrower?.lingering !== true;
-    if (this.#lingers) pool.lingering++;
+    this.goesOn = this.borrower?.lingering !== true;
+    if (this.goesOn) pool.lingering++;
     if (orphanLease === Number.POSITIVE_INFINITY) return;
-    this.#cancelLease = alarm(pool.clock, orphanLease, () => {
-      this.#cancelLease = null;
+    this.cancelLease = alarm(pool.clock, orphanLease, () => {
+      this.cancelLease = null;
       pool.leaseRanOut(this.call, orphanLease);
       this.giveBack();
     });
@@ -103,10 +106,10 @@ export class Ticket implements RunFollower {
 
   /** Gives back what it has. Once: what is called again does nothing. */
   giveBack(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#cancelLease?.();
-    if (this.#lingers) this.pool.lingering--;
+    if (this.over) return;
+    this.over = true;
+    this.cancelLease?.();
+    if (this.goesOn) this.pool.lingering--;
     const { lease, lender, borrower } = this;
     if (lender !== null) lender.borrower = borrower;
     if (borrower !== null) borrower.lender = lender;

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Observable } from 'rxjs';
 import { expect, it } from 'vitest';
-import { callContext } from './call-context.ts';
+import { inCallContext, keepCallContext } from './call-context.ts';
 import { defineInterceptor } from './interceptor.ts';
 import { Place } from './place.ts';
 import { createRunner } from './runner.ts';
@@ -17,9 +17,9 @@ function bench() {
     name: 'queue',
     priority: Place.concurrency,
     intercept(call, next) {
-      const inContext = callContext(call);
+      keepCallContext(call);
       return new Observable((to) => {
-        waiting.push(() => inContext(() => to.add(next(call).subscribe(to))));
+        waiting.push(() => inCallContext(call, () => to.add(next(call).subscribe(to))));
       });
     },
   });
@@ -57,9 +57,9 @@ it('what is thrown in it is thrown where it was let go on', async () => {
     name: 'throwing',
     priority: Place.rate,
     intercept(call, next) {
-      const inContext = callContext(call);
+      keepCallContext(call);
       try {
-        inContext(() => {
+        inCallContext(call, () => {
           throw new Error('own');
         });
       } catch (error) {

@@ -274,6 +274,12 @@ export class CallView implements Call {
     return this.hooks === null && this.hold === null && this.nextHooked === undefined && this.locals === null;
   }
 
+  /** It is over, and nothing in it goes on: it keeps nothing of what was in it. */
+  letGo(): void {
+    this.hold = null;
+    this.locals = null;
+  }
+
   /** Whether hooks are registered that belong to no run yet. */
   get hasHooks(): boolean {
     return this.hooks !== null;

@@ -9,7 +9,7 @@ export { ByKey, type Kept } from './by-key.ts';
 export type { Call, Deadline, Kind, TargetKind } from './call.ts';
 // Pipelines
 export type { CallAllOptions, CallAllResult, CallList, CallResult } from './call-all.ts';
-export { callContext } from './call-context.ts';
+export { inCallContext, keepCallContext } from './call-context.ts';
 export { CallLocal } from './call-local.ts';
 export type { CallOptions } from './call-options.ts';
 export { callInfo, type Previous, scopeOf, title } from './call-view.ts';

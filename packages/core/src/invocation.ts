@@ -682,6 +682,9 @@ export class Invocation extends Scope implements Sink {
     this.phase = SETTLED;
     account.calls--;
     this.rare?.tie?.loosen();
+    // A call that has waited for long is old, and would keep what is young, and over, from being let go.
+    this.handle = null;
+    this.view.letGo();
     return true;
   }
 
