@@ -440,14 +440,13 @@ export class Pool {
       // Calls in calls that could not go on beside it may do so now.
       for (const { lender } of this.#queue) if (lender?.lends === true) this.#lenders.push(lender);
     }
-    const answer = this.#permits.release(lease);
-    if (answer !== undefined) {
+    const failed = (cause: unknown): void =>
+      reportFault(call, this.#owner.name, `could not give a permit back in pool "${this.key}"`, cause);
+    try {
       // A store that is elsewhere has it only when it says so: whoever asked before that was told no.
-      answer.then(
-        () => this.pump(),
-        (cause: unknown) =>
-          reportFault(call, this.#owner.name, `could not give a permit back in pool "${this.key}"`, cause),
-      );
+      this.#permits.release(lease)?.then(() => this.pump(), failed);
+    } catch (cause) {
+      failed(cause);
     }
     if (this.#queue.size > 0) this.pump();
     this.#owner.changed();

@@ -17,15 +17,18 @@ export function queueFull(
   limit: number,
   waitMs: number | undefined,
 ): SluiceError {
-  return new QueueFullError(
-    `${title(call)} was refused: ${depth} calls wait for pool "${pool}" already, the most that may`,
-    {
-      ...about(call),
-      details: { pool, depth, limit },
-      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
-      remediation: 'Send less at once, raise the limit, or make queue.max larger.',
-    },
-  );
+  return new QueueFullError(`${title(call)} was refused: ${fullness(depth, pool)}`, {
+    ...about(call),
+    details: { pool, depth, limit },
+    ...(waitMs === undefined ? {} : { retryAfterMs: Math.ceil(waitMs) }),
+    remediation: 'Send less at once, raise the limit, or make queue.max larger.',
+  });
+}
+
+/** How full a pool is for which no more may wait. */
+function fullness(depth: number, pool: string): string {
+  if (depth === 0) return `pool "${pool}" is full, and none may wait for it`;
+  return `${depth === 1 ? '1 call waits' : `${depth} calls wait`} for pool "${pool}" already, the most that may`;
 }
 
 /** It has waited for as long as it may. */
@@ -37,7 +40,7 @@ export function queueTimedOut(
   depth: number,
 ): SluiceError {
   return new QueueTimeoutError(
-    `${title(call)} waited ${timeoutMs} ms for its turn in pool "${pool}", its queue timeout`,
+    `${title(call)} waited ${Math.round(timeoutMs)} ms for its turn in pool "${pool}", its queue timeout`,
     {
       ...about(call),
       details: { pool, waitedMs, timeoutMs, depth },
@@ -55,7 +58,7 @@ export function queueHopeless(call: Call, pool: string, waitMs: number, leftMs: 
     {
       ...about(call),
       details: { pool, predictedMs: waitMs, leftMs, depth },
-      retryAfterMs: Math.max(0, waitMs - leftMs),
+      retryAfterMs: Math.ceil(Math.max(0, waitMs - leftMs)),
       remediation: 'Raise the limit, send less at once, or give it a later deadline.',
     },
   );
@@ -68,7 +71,7 @@ function about(call: Call): SluiceErrorInit {
 /** There are as many inside as may be. */
 export function turnedAway(call: Call, inside: number): SluiceError {
   return new QueueFullError(
-    `${title(call)} was turned away: ${inside} calls are under way already, the most that may be`,
+    `${title(call)} was turned away: ${inside === 1 ? '1 call is' : `${inside} calls are`} under way already, the most that may be`,
     {
       ...about(call),
       details: { inside },

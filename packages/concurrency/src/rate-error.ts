@@ -21,7 +21,7 @@ export function rateLimited(
   return new RateLimitedError(`${title(call)} ${what} of "${pool}"; ${when}${why}`, {
     call: callInfo(call),
     scope: scopeOf(call),
-    retryAfterMs: waitMs,
+    retryAfterMs: Math.ceil(waitMs),
     details: { pool, dimension, waitMs, ...(rate === undefined ? {} : { limit: rate.limit, perMs: rate.perMs }) },
     remediation: 'Wait for retryAfterMs, send less, or raise the rate limit.',
   });

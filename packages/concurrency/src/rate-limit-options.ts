@@ -117,6 +117,10 @@ export function readRateLimit(written: unknown, path: string, problems: Problems
   if (typeof written !== 'object' || isRate(written as object))
     return { rates: { requests: readRate(written, path, problems) } };
   const given = written as Readonly<Record<string, unknown>>;
+  // Of a stage it would have to mean something: that it is limited at all.
+  if (path !== 'rateLimit' && Object.values(given).every((value) => value === undefined)) {
+    problems.say(path, `says nothing; name an option, such as cost: 1, or write 'none'`);
+  }
   const { requests, tokens, limits, burst, cost, mode, queue, per, algorithm, coolDown, store } = given;
   const { order, ...fields } = readQueue(queue, `${path}.queue`, problems) as Record<string, unknown>;
   if (order !== undefined) problems.say(`${path}.queue.order`, 'waiting for a rate is first come, first served');

@@ -93,7 +93,7 @@ export class RatePool {
   admit(call: Call, costs: Costs, next: Next, sink: Sink): Handle | null {
     const now = this.#clock.now();
     if (this.#queue.size > 0 || this.#pumping) return this.#wait(new RateWaiter(this, call, costs, next, sink), 0, '');
-    const answer = this.#rates.take(costs, now);
+    const answer = this.#take(costs, now);
     if (isLater(answer)) {
       const waiter = new RateWaiter(this, call, costs, next, sink);
       this.#join(waiter);
@@ -109,7 +109,8 @@ export class RatePool {
     let counted = costs;
     let begun = false;
     const settle = (actual: Costs): void => {
-      ignored(this.#rates.settle(counted, actual, this.#clock.now(), takenAt));
+      const reserved = counted;
+      ignored(() => this.#rates.settle(reserved, actual, this.#clock.now(), takenAt));
       // Said again, it replaces what was said before.
       counted = { ...counted, ...actual };
       this.#look();
@@ -143,13 +144,13 @@ export class RatePool {
 
   /** Lets nobody go for so many milliseconds. */
   pause(ms: number): void {
-    ignored(this.#rates.pause(ms, this.#clock.now()));
+    ignored(() => this.#rates.pause(ms, this.#clock.now()));
     this.#look();
   }
 
   /** The service has said what remains. */
   correct(limits: Readonly<Record<string, ServiceLimit>>): void {
-    ignored(this.#rates.correct(limits, this.#clock.now()));
+    ignored(() => this.#rates.correct(limits, this.#clock.now()));
     this.#look();
   }
 
@@ -237,6 +238,15 @@ export class RatePool {
     });
   }
 
+  /** A store that throws fails one call with that, and holds up no other. */
+  #take(costs: Costs, now: number): Answer<Admission> {
+    try {
+      return this.#rates.take(costs, now);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
   /** Lets as many go as may, and looks again when the next one may. */
   #look(): void {
     if (this.#pumping) return;
@@ -251,7 +261,7 @@ export class RatePool {
         this.#lookIn(0);
         break;
       }
-      const answer = this.#rates.take(waiter.costs, now);
+      const answer = this.#take(waiter.costs, now);
       if (isLater(answer)) {
         this.#later(answer, waiter);
         return;
@@ -295,7 +305,7 @@ export class RatePool {
         }
         if (waiter.level === null) {
           // It left in the meantime: what was taken for it goes back.
-          ignored(this.#rates.settle(waiter.costs, nothing(waiter.costs), takenAt, takenAt));
+          ignored(() => this.#rates.settle(waiter.costs, nothing(waiter.costs), takenAt, takenAt));
         } else {
           this.#leave(waiter);
           waiter.start(takenAt);
@@ -326,6 +336,10 @@ function isLater<T>(answer: Answer<T>): answer is PromiseLike<T> {
 }
 
 /** A store that is elsewhere may fail; what is only reported to it is then lost, and nothing else. */
-function ignored(answer: Answer<void>): void {
-  if (answer !== undefined) answer.then(undefined, () => {});
+function ignored(tell: () => Answer<void>): void {
+  try {
+    tell()?.then(undefined, () => {});
+  } catch {
+    // As when it answers later that it failed.
+  }
 }

@@ -27,6 +27,8 @@ export class Ticket implements RunFollower {
   private readonly startedAt: number;
   private over = false;
   private goesOn = false;
+  /** Whether it stands in the count of those that go on, for itself and for those around it and in it. */
+  private counted = false;
   private cancelLease: (() => void) | null = null;
 
   constructor(
@@ -90,8 +92,9 @@ export class Ticket implements RunFollower {
     const { pool } = this;
     const { orphanLease } = this.terms;
     // With what goes on in it, it is one.
-    this.goesOn = this.borrower?.lingering !== true;
-    if (this.goesOn) pool.lingering++;
+    this.goesOn = true;
+    this.counted = this.borrower?.lingering !== true && this.lender?.lingering !== true;
+    if (this.counted) pool.lingering++;
     if (orphanLease === Number.POSITIVE_INFINITY) return;
     this.cancelLease = alarm(pool.clock, orphanLease, () => {
       this.cancelLease = null;
@@ -109,8 +112,14 @@ export class Ticket implements RunFollower {
     if (this.over) return;
     this.over = true;
     this.cancelLease?.();
-    if (this.goesOn) this.pool.lingering--;
     const { lease, lender, borrower } = this;
+    if (this.counted) {
+      const heir = borrower?.lingering === true ? borrower : lender?.lingering === true ? lender : null;
+      if (heir === null) this.pool.lingering--;
+      else heir.counted = true;
+    }
+    // What waits in it is not to count on what it no longer has.
+    this.lease = null;
     if (lender !== null) lender.borrower = borrower;
     if (borrower !== null) borrower.lender = lender;
     // Whoever goes on with it keeps it.
