@@ -22,16 +22,24 @@ const tsconfig = {
 function findExamples() {
   const packages = publicPackages().map((each) => each.folder);
   const readmes = [root, ...packages].map((each) => join(each, 'README.md')).filter((file) => existsSync(file));
+  const pages = packages.flatMap((each) => pagesIn(join(each, 'docs')));
   const sources = packages.flatMap((each) =>
     readdirSync(join(each, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts') && !/\.(test|test-d|soak)\.ts$/.test(file))
       .sort()
       .map((file) => join(each, 'src', file)),
   );
-  return [...readmes, ...sources].flatMap((path) => {
+  return [...readmes, ...pages, ...sources].flatMap((path) => {
     const find = path.endsWith('.md') ? markdownExamples : commentExamples;
     return find(relative(root, path).replaceAll('\\', '/'), readFileSync(path, 'utf8'));
   });
+}
+
+/** @param {string} docs */
+function pagesIn(docs) {
+  if (!existsSync(docs)) return [];
+  const files = readdirSync(docs, { recursive: true, encoding: 'utf8' });
+  return files.filter((file) => file.endsWith('.md')).map((file) => join(docs, file));
 }
 
 /** @param {Example} example */

@@ -3,9 +3,10 @@ import { boundFacts, softTimeout, timeoutError } from './bound-facts.ts';
 import type { BoundOptions, Sign } from './bound-options.ts';
 import { CallView, scopeOf } from './call-view.ts';
 import { Course } from './course.ts';
+import { driveNext } from './drive-next.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import type { SluiceError } from './errors/sluice-error.ts';
-import { Flow, type Handle, type Observable, PlainInlet, type Sink } from './flow.ts';
+import type { Handle, Sink } from './flow.ts';
 import type { Next } from './interceptor.ts';
 import type { Part } from './part.ts';
 import { sweep } from './scope.ts';
@@ -47,7 +48,7 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
   begin(next: Next): Handle | null {
     const { options, root } = this;
     const { grace, cleanup, partial } = options;
-    const { timeouts, timers, report } = root.environment;
+    const { timeouts, timers } = root.environment;
     if (grace !== undefined || cleanup !== undefined) root.unwindWithin(grace, cleanup);
     if (partial === 'resolve') root.insteadOf(undefined);
     if (timeouts && options.limit <= 0) {
@@ -64,14 +65,7 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
       root.keepContext();
       timers.arm(this, this.firstAlarm);
     }
-    let inside: Observable<unknown>;
-    try {
-      inside = next(this);
-    } catch (error) {
-      this.error(error);
-      return null;
-    }
-    const inner = inside instanceof Flow ? inside.drive(this) : new PlainInlet(this, report).begin(inside);
+    const inner = driveNext(this, next, this);
     if (!this.closed) {
       this.inner = inner;
       return this;
@@ -282,6 +276,11 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
     if (Number.isNaN(at)) return Number.POSITIVE_INFINITY;
     const warned = soft === undefined || soft >= limit || this.course?.warning !== undefined;
     return warned ? at : at - soft + limit;
+  }
+
+  override ownAge(): number | undefined {
+    const age = this.elapsed();
+    return Number.isNaN(age) ? undefined : age;
   }
 
   override get ownScope(): string {

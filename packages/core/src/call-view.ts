@@ -48,6 +48,7 @@ export class CallView implements Call {
   hold: Hold | null = null;
   /** True once this part of the call is over: nothing starts in it any more. */
   closed = false;
+  timeFactor: number;
   /** Why it is over, if by its deadline. */
   failure: unknown = undefined;
   /** The view that this one was made from, until it is first used: that decides which holds it is part of. */
@@ -71,6 +72,7 @@ export class CallView implements Call {
     // Outside all deadlines of the call itself, those of its caller want to hear of every attempt.
     this.watch = outer === null ? (origin?.watch ?? null) : outer.watch;
     this.queue = outer === null ? null : outer.queue;
+    this.timeFactor = (outer ?? origin)?.timeFactor ?? 1;
   }
 
   get target(): TargetKind {
@@ -152,7 +154,7 @@ export class CallView implements Call {
     this.hooks = { level: this.asked, onEnd, onSettled, next: this.hooks };
   }
 
-  again(previous: { readonly error: unknown }): CallView {
+  again(previous: { readonly error: unknown; readonly timeFactor?: number | undefined }): CallView {
     const { root } = this;
     const attempt = ++root.attempts;
     const { partial } = root;
@@ -165,6 +167,7 @@ export class CallView implements Call {
     const again = new CallView(root, this.attemptOf, attempt, known, this);
     // What stands inside of whoever repeats leaves its own anew.
     again.locals = this.locals;
+    again.timeFactor = previous.timeFactor ?? this.timeFactor;
     return again;
   }
 
@@ -181,6 +184,11 @@ export class CallView implements Call {
   /** Whose deadline {@link ownDeadline} is. */
   get ownScope(): string {
     return 'none';
+  }
+
+  /** For how long it has been going on, as far as this view itself knows; undefined for one that does not. */
+  ownAge(): number | undefined {
+    return undefined;
   }
 
   /** How long it may be silent, as far as this view itself says so; `Infinity` for as long as it likes. */
@@ -298,6 +306,13 @@ function joined(inner: Hook | null, outer: Hook | null): Hook | null {
   return outer === null ? inner : listed(inner).reduceRight<Hook | null>((next, hook) => ({ ...hook, next }), outer);
 }
 
+/** Asked for often, it is one for all, and reads no clock. */
+const NO_DEADLINE: Deadline = Object.freeze({
+  at: Number.POSITIVE_INFINITY,
+  scope: 'none',
+  remaining: () => Number.POSITIVE_INFINITY,
+});
+
 /** The earliest deadline around `view`, through all the calls that it is made in; without that of `but`. */
 function nearestDeadline(view: CallView, but?: CallView): Deadline {
   let at = Number.POSITIVE_INFINITY;
@@ -312,9 +327,15 @@ function nearestDeadline(view: CallView, but?: CallView): Deadline {
     for (let part: CallView | null = call; part !== null; part = part.outer) {
       if (part !== but) consider(part.ownDeadline(), part.ownScope);
     }
+    const { boundBy } = call.root;
+    if (boundBy !== undefined) {
+      consider(boundBy.at, boundBy.scope);
+      break;
+    }
     const run = call.root.caller?.asRun;
     if (run) consider(run.deadlineAt, 'run');
   }
+  if (at === Number.POSITIVE_INFINITY) return NO_DEADLINE;
   const { clock } = view;
   return { at, scope, remaining: () => Math.max(0, at - clock.now()) };
 }

@@ -47,6 +47,8 @@ export interface Call {
   readonly deadline: Deadline;
   /** How it is to be preferred to others that wait: the `priority` of its run; 0 unless set. */
   readonly priority: number;
+  /** By how much the limits of one attempt are longer than they say: 1, unless whoever repeats it gives each attempt more time. */
+  readonly timeFactor: number;
   /** The clock of the runner: the only source of time and chance. */
   readonly clock: Clock;
   /**
@@ -60,6 +62,6 @@ export interface Call {
   onEnd(fn: (outcome: Outcome) => void): void;
   /** Calls `fn` once, when the work inside has really ended and its cleanup has run. */
   onSettled(fn: () => void): void;
-  /** The call of the next attempt, which knows how the last one failed. */
-  again(previous: { readonly error: unknown }): Call;
+  /** The call of the next attempt, which knows how the last one failed, and has so many times the time. */
+  again(previous: { readonly error: unknown; readonly timeFactor?: number | undefined }): Call;
 }

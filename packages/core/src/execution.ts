@@ -23,7 +23,6 @@ import { type Checked, checkItem, checkOutput } from './schema-check.ts';
 import { Scope, sweep } from './scope.ts';
 import { softWarning, tellSign } from './signs.ts';
 import { type SourceOwner, sourceOf } from './source.ts';
-import type { Target } from './target.ts';
 import type { Outcome, Verdict } from './verdict.ts';
 import { verdictOf } from './verdict-of.ts';
 
@@ -91,11 +90,8 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
   private startWork(): void {
     let result: unknown;
     try {
-      const { chain, environment } = this.call.root;
-      const { target } = chain;
-      environment.timers.seal();
-      if (this.announced) result = this.startNoted(target);
-      else result = target.start(this);
+      this.call.root.environment.timers.seal();
+      result = this.announced ? this.startNoted() : this.work();
       if (result instanceof Promise) {
         this.await(result);
         return;
@@ -108,12 +104,17 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     else this.succeeded(result);
   }
 
+  /** Starts the work itself. */
+  protected work(): unknown {
+    return this.call.root.chain.target.start(this);
+  }
+
   /** Starts the work, and notes if it blocks the loop until it first waits: what was armed before it counts from its beginning. */
-  private startNoted(target: Target): unknown {
+  private startNoted(): unknown {
     const { blocking, clock, timers } = this.call.root.environment;
     const armed = timers.lastFresh;
     const from = this.startedAt ?? clock.now();
-    const result = target.start(this);
+    const result = this.work();
     const to = clock.now();
     if (to - from > BLOCKED) {
       if (armed !== null) timers.placeUpTo(armed, from);
@@ -444,9 +445,16 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     this.giveUp();
   }
 
+  /** Whether nobody waits for it any more. */
+  get released(): boolean {
+    return this.phase >= RELEASED;
+  }
+
   /** Lets somebody hear what becomes of it. Answers false when it has ended already. */
   followedBy(follower: Follower): boolean {
-    if (this.phase === SETTLED || this.grace === null) return false;
+    if (this.phase === SETTLED || (this.grace === null && this.phase <= ENDED)) return false;
+    // It was let go at once, but a call made in it goes on as an orphan: it has not settled before that has.
+    this.grace ??= new Grace(() => {});
     this.grace.followers ??= [];
     this.grace.followers.push(follower);
     return true;

@@ -76,7 +76,7 @@ interface Describing {
 
 function valueText(value: unknown, subject: ExplainedSubject): string {
   if (value === Number.POSITIVE_INFINITY) return 'none';
-  if (typeof value !== 'object' || value === null) return describe(value);
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return describe(value);
   try {
     const told = (value as Partial<Describing>).describe?.(subject);
     return typeof told === 'string' ? told : describe(value);

@@ -173,3 +173,35 @@ describe('following a run', () => {
 function heard(log: readonly string[]): string[] {
   return log.filter((line) => !line.includes('lingers'));
 }
+
+it('a work has begun when it has, not when what stands further in waits before it', async () => {
+  const told: string[] = [];
+  const clock = virtualClock();
+  const outer = defineInterceptor({
+    name: 'outer',
+    priority: Place.observe,
+    intercept: (call, next) => following(call, { began: () => void told.push('began') }, next),
+  });
+  const waits = defineInterceptor({
+    name: 'waits',
+    priority: Place.rate,
+    intercept(call, next) {
+      call.onEnd(() => {});
+      return new Observable((to) => {
+        clock.schedule(10, () => {
+          told.push('next');
+          to.add(next(call).subscribe(to));
+        });
+      });
+    },
+  });
+  const runner = createRunner({ use: [outer, waits], clock });
+  await clock.until(
+    runner.call(
+      tool('work', {}, () => {
+        told.push('work');
+      }),
+    ),
+  );
+  expect(told).toEqual(['next', 'began', 'work']);
+});

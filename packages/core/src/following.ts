@@ -1,7 +1,8 @@
 import type { Call } from './call.ts';
 import type { CallView } from './call-view.ts';
+import { driveNext } from './drive-next.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
-import { Flow, type Handle, type Observable, PlainInlet, type Sink } from './flow.ts';
+import { Flow, type Handle, type Observable, type Sink } from './flow.ts';
 import { Hold } from './hold.ts';
 import type { Next } from './interceptor.ts';
 import type { Verdict } from './verdict.ts';
@@ -66,11 +67,7 @@ class FollowedFlow extends Flow {
       view = view.again({ error: view.root.lastError });
       view.enter(level);
     }
-    return new Hold(view, level + 1, null, sink, this.follower).drive((inner) => {
-      const inside = next(view);
-      if (inside instanceof Flow) return inside.drive(inner);
-      return new PlainInlet(inner, view.root.environment.report).begin(inside);
-    });
+    return new Hold(view, level + 1, null, sink, this.follower).drive((inner) => driveNext(view, next, inner));
   }
 
   teardownThrew(error: unknown): void {

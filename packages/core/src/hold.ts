@@ -39,13 +39,22 @@ export class Hold implements Sink, Handle, Part {
     this.follower = follower;
     this.startedAt = wantsOutcome(hooks) ? view.clock.now() : null;
     view.hold = this;
-    this.outer?.enter();
+    this.outer?.nest();
     view.root.openPart(this);
   }
 
-  /** Something began in it that has not settled. */
+  /** Another hold is in it, that has not settled. */
+  private nest(): void {
+    this.unsettled++;
+  }
+
+  /** A work began in it, and has not settled. */
   enter(): void {
     this.unsettled++;
+    for (let hold: Hold | null = this; hold !== null; hold = hold.outer) hold.begin();
+  }
+
+  private begin(): void {
     if (this.follower === null || this.begun) return;
     this.begun = true;
     tellFollower(this.follower, this.view, (follower) => follower.began?.());

@@ -1,13 +1,29 @@
 import type { Clock } from './clock.ts';
 
-/** A new id of 28 hexadecimal digits, by the chance of the clock: the same seed gives the same ids. */
+/**
+ * A new id of 28 hexadecimal digits, by the chance of the clock: the same seed gives the same ids. Those of one clock have their beginning in
+ * common, which is drawn, and are counted: drawing each anew would cost four times as much.
+ */
 export function makeId(clock: Clock): string {
-  return part(clock) + part(clock) + part(clock) + part(clock);
+  let source = sources.get(clock);
+  if (source === undefined || source.count === COUNTED) {
+    source = { prefix: part(clock) + part(clock) + part(clock), count: 0 };
+    sources.set(clock, source);
+  }
+  return source.prefix + digits(source.count++);
 }
+
+/** Where the ids of a clock come from. */
+const sources = new WeakMap<Clock, { readonly prefix: string; count: number }>();
+
+/** So many ids have the same beginning. */
+const COUNTED = 2 ** 28;
 
 /** Seven digits: what fits a small integer, which is much faster to write than a large one. */
 function part(clock: Clock): string {
-  return Math.floor(clock.random() * 2 ** 28)
-    .toString(16)
-    .padStart(7, '0');
+  return digits(Math.floor(clock.random() * COUNTED));
+}
+
+function digits(number: number): string {
+  return number.toString(16).padStart(7, '0');
 }

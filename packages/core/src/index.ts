@@ -27,6 +27,7 @@ export {
 } from './define-stack.ts';
 // Events and logs
 export type { DrainOptions, DrainReport } from './drain.ts';
+export { driveNext } from './drive-next.ts';
 export { type Duration, parseDuration, readDuration } from './duration.ts';
 export { errorStatus } from './error-status.ts';
 export { CancelledError } from './errors/cancelled-error.ts';
@@ -121,6 +122,8 @@ export type { RunOptions, RunRest } from './run-options.ts';
 export type { RecordFilter, RecordStats, RunRecord, RunRecords } from './run-records.ts';
 export { createRunner, type Runner, type RunnerStats } from './runner.ts';
 export type { RunnerOptions } from './runner-options.ts';
+export { type SharedOutcome, SharedRun, shareRun, statedIdempotencyKey } from './shared-run.ts';
+export { isTimed, sinceBegun } from './since-begun.ts';
 export { type Refusal, Snapshot } from './snapshot.ts';
 export { type ExecuteOptions, type Stack, type StackOptions, stack } from './stack.ts';
 export { type Stage, type StageTraits, stage } from './stage.ts';
@@ -132,6 +135,7 @@ export type {
   StandardResult,
   StandardSchema,
 } from './standard-schema.ts';
+export { giveInstead, runInstead, substituted } from './substitute.ts';
 export { toMermaid } from './to-mermaid.ts';
 // Work
 export {
@@ -149,4 +153,5 @@ export type { CommonTraits, RetryTraits, Traits } from './traits.ts';
 export type { Outcome, Verdict } from './verdict.ts';
 export { withContext } from './with-context.ts';
 export { within } from './within.ts';
+export { achieved, endAttempt, madeIn, type UnsettledWork, workHasBegun } from './works.ts';
 export { type WrapOptions, type Wrapped, wrap } from './wrap.ts';

@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { PartialResult, Sign } from './bound-options.ts';
+import type { Deadline } from './call.ts';
 import { CallView, cancelledBy, scopeOf, title } from './call-view.ts';
 import { type Caller, runOf } from './caller.ts';
 import type { Chain } from './chain.ts';
@@ -85,7 +86,8 @@ export class Invocation extends Scope implements Sink {
   attempts = 1;
   /** How many of them have no outcome yet. */
   openWorks = 0;
-  private begunWorks = 0;
+  /** How many works were begun. */
+  begun = 0;
   /** The verdict, once there is one. */
   verdict: Verdict | undefined = undefined;
   /** What comes with the verdict: the result of an `ok`, else the error. */
@@ -96,7 +98,7 @@ export class Invocation extends Scope implements Sink {
   workFailure: unknown = undefined;
   private readonly options: InvocationOptions;
   /** The call as a whole. */
-  private view: CallView;
+  protected view: CallView;
   private phase: typeof OPEN | typeof DECIDED | typeof RELEASED | typeof SETTLED = OPEN;
   private handle: Handle | null = null;
   /** Who gets the items of a stream; without one they are collected. */
@@ -172,15 +174,10 @@ export class Invocation extends Scope implements Sink {
     environment.gauges.running++;
     if (this.caller === null) environment.root.open++;
     if (environment.events.noting) this.note();
+    this.join();
     const { caller } = this;
-    const { signal } = this.options;
-    if (caller !== null || signal !== undefined) {
-      this.keepContext();
-      const tie = join(this, caller, signal, environment.root);
-      if (tie !== undefined) this.rarely.tie = tie;
-    }
     const { root } = environment;
-    if (caller === null && root.closing) {
+    if (caller === null && root.closing && !this.admitted) {
       this.error(new DrainingError(`${title(this.view)} was refused: the runner is shutting down`));
     } else if (this.aborted) {
       this.onAbort(this.reason);
@@ -196,6 +193,21 @@ export class Invocation extends Scope implements Sink {
     }
   }
 
+  /** Takes its place in the tree of what goes on. */
+  protected join(): void {
+    const { caller, environment } = this;
+    const { signal } = this.options;
+    if (caller === null && signal === undefined) return;
+    this.keepContext();
+    const tie = join(this, caller, signal, environment.root);
+    if (tie !== undefined) this.rarely.tie = tie;
+  }
+
+  /** Whether it belongs to what was taken in already, whenever it begins. */
+  protected get admitted(): boolean {
+    return false;
+  }
+
   private start(): void {
     if (this.phase !== OPEN) return;
     const { environment } = this;
@@ -208,7 +220,7 @@ export class Invocation extends Scope implements Sink {
   }
 
   /** The deadline is around everything, the check of the input included. */
-  private drive(): Handle | null {
+  protected drive(): Handle | null {
     const { deadlineMs } = this.options;
     const { chain, view } = this;
     if (deadlineMs === undefined) {
@@ -229,7 +241,7 @@ export class Invocation extends Scope implements Sink {
   next(value: unknown): void {
     if (this.phase !== OPEN || this.takesInstead(value)) return;
     const collector = this.collector;
-    if (this.told) this.emit('item', { index: collector.count });
+    if (this.told) this.announce(this.of('item'), { index: collector.count });
     collector.add(value);
     this.to?.item(value);
   }
@@ -322,7 +334,7 @@ export class Invocation extends Scope implements Sink {
       const within =
         caller === null ? {} : { within: caller.asRun !== null ? 'run' : scopeOf((caller as Execution).call) };
       environment.decisions.during(() => {
-        this.view.emit('verdict', { ...this.endFacts(), ...within });
+        this.announce('verdict', { ...this.endFacts(), ...within });
         to?.decided(this);
       });
     } else {
@@ -386,6 +398,15 @@ export class Invocation extends Scope implements Sink {
     rare.cleanupMs = cleanupMs ?? rare.cleanupMs;
   }
 
+  /** What its caller gets is not from its work. */
+  substituted(substitute: Substitute): void {
+    this.rarely.substitute = substitute;
+  }
+
+  get substitute(): Substitute | undefined {
+    return this.rare?.substitute;
+  }
+
   /** How long what is stopped in it may take to unwind, in milliseconds. */
   get graceMs(): number {
     return this.rare?.graceMs ?? this.environment.grace;
@@ -394,6 +415,33 @@ export class Invocation extends Scope implements Sink {
   /** How long cleanup in it may take after work that ended by itself, in milliseconds. */
   get cleanupMs(): number {
     return this.rare?.cleanupMs ?? this.environment.cleanup;
+  }
+
+  /** What bounds it from outside, where those are not the deadlines of its caller; undefined where they are. */
+  get boundBy(): Deadline | undefined {
+    return undefined;
+  }
+
+  /** What it comes to is what `other` comes to: what that achieves is its own. */
+  standsFor(other: Invocation | undefined): void {
+    this.rarely.nested = other;
+  }
+
+  /** `other` has ended, for which it stands; what went on there is told as its own only where it `began` that. */
+  tookOver(other: Invocation, began: boolean): void {
+    this.workFailure = other.workFailure;
+    if (other.substitute !== undefined) this.substituted(other.substitute);
+    else if (!began) this.substituted({ origin: 'cache', error: undefined });
+    // What it is handed next is what was achieved by then, and no result.
+    if (other.instead !== undefined) this.rarely.timedOut = other.outcome;
+    if (!began) return;
+    this.begun += other.begun;
+    for (const error of other.suppressed) this.suppress(error);
+  }
+
+  /** The idempotency key that its caller has said; undefined where none was. */
+  get statedKey(): string | undefined {
+    return this.options.idempotencyKey;
   }
 
   /** What it was last heard to say of itself; undefined while that is nothing. */
@@ -514,9 +562,14 @@ export class Invocation extends Scope implements Sink {
   /** The stage that it is, or is a part of; null outside of pipelines. */
   get stage(): StageCall | null {
     for (let call: Invocation | null = this; call !== null; call = call.caller?.call?.root ?? null) {
-      if (call.caller?.asRun) return call.to as StageCall;
+      if (call.caller?.asRun) return call.ownStage;
     }
     return null;
+  }
+
+  /** The stage that it is, if it is one. */
+  protected get ownStage(): StageCall {
+    return this.to as StageCall;
   }
 
   /** The call that it is a part of and that nobody's work has made, within its run. */
@@ -564,11 +617,6 @@ export class Invocation extends Scope implements Sink {
     }
   }
 
-  /** How many works were begun. */
-  get begun(): number {
-    return this.begunWorks;
-  }
-
   /** Whether nothing in it goes on any more. */
   get settled(): boolean {
     return this.phase === SETTLED;
@@ -581,11 +629,16 @@ export class Invocation extends Scope implements Sink {
 
   /** The works inside `view` that have not really ended, be their outcome given or not. */
   unsettledWithin(view: CallView): Execution[] {
-    return ([...this.children()] as Execution[]).filter((work) => work.call.isWithin(view));
+    return this.unsettledWorks().filter((work) => work.call.isWithin(view));
+  }
+
+  /** The works that have not really ended, be their outcome given or not. */
+  unsettledWorks(): Execution[] {
+    return [...this.children()] as Execution[];
   }
 
   private works(): Execution[] {
-    return ([...this.children()] as Execution[]).filter((work) => work.open);
+    return this.unsettledWorks().filter((work) => work.open);
   }
 
   /** A work starts: what an earlier one has emitted does not count any more. */
@@ -597,7 +650,24 @@ export class Invocation extends Scope implements Sink {
       if (this.rare?.vitals !== undefined) this.rare.vitals.begin();
     }
     this.openWorks++;
-    this.begunWorks++;
+    this.begun++;
+  }
+
+  /** What it has emitted does not count any more. */
+  startsOver(): void {
+    this.collected?.reset();
+  }
+
+  /** Something else is tried in place of its work, which has failed. Answers how to put back what that had achieved, and failed with. */
+  setAside(): () => void {
+    const { collected, workFailure } = this;
+    const nested = this.rare?.nested;
+    this.collected = null;
+    return () => {
+      this.collected = collected;
+      this.workFailure = workFailure;
+      this.standsFor(nested);
+    };
   }
 
   /** The work that has just started is a stream. */
@@ -671,7 +741,7 @@ export class Invocation extends Scope implements Sink {
     if (this.phase !== DECIDED || this.unreleased > 0) return false;
     this.phase = RELEASED;
     if (this.caller === null) this.environment.root.answered();
-    if (this.told) this.emit('end', this.endFacts());
+    if (this.told) this.announce(this.of('end'), this.endFacts());
     if (this.to !== null) this.to.done(this);
     else this.answer();
     return true;
@@ -703,6 +773,11 @@ export class Invocation extends Scope implements Sink {
     this.reject?.(this.outcome);
   }
 
+  /** Whether it is known for how long it has been going on. */
+  get timed(): boolean {
+    return this.startedAt !== null;
+  }
+
   /** For how long it has been going on, as far as that is known. */
   get age(): number {
     return this.startedAt === null ? 0 : this.environment.clock.now() - this.startedAt;
@@ -719,12 +794,23 @@ export class Invocation extends Scope implements Sink {
     this.startedAt = this.environment.clock.now();
     if (!this.environment.events.listening) return;
     this.announced = true;
-    this.emit('start');
+    this.announce(this.of('start'));
   }
 
-  private emit(what: string, data?: Readonly<Record<string, unknown>>): void {
-    this.view.emit(`${this.chain.target.target}.${what}`, data);
+  private of(what: string): string {
+    return `${this.chain.target.target}.${what}`;
   }
+
+  /** Says what becomes of it as a call. */
+  protected announce(type: string, data?: Readonly<Record<string, unknown>>): void {
+    this.view.emit(type, data);
+  }
+}
+
+/** What stands in place of the result of the work. */
+export interface Substitute {
+  readonly origin: 'fallback' | 'cache';
+  readonly error: unknown;
 }
 
 /** What few calls need. */
@@ -738,6 +824,8 @@ class Rare {
   /** The timeout that its caller is not to get, because it gets what was achieved. */
   timedOut: unknown = undefined;
   instead: { readonly value: unknown } | undefined = undefined;
+  /** Where what its caller gets is from, if not from its work, and the error in place of which it is. */
+  substitute: Substitute | undefined = undefined;
   graceMs: number | undefined = undefined;
   cleanupMs: number | undefined = undefined;
   vitals: Vitals | undefined = undefined;

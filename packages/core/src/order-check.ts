@@ -61,7 +61,7 @@ export function checkTarget(placed: readonly Placed[], target: Target, claimed: 
       warning('unclaimed-policy', `${who} sets "${key}", which no interceptor of the stack claims`, `${hint}.`),
     );
   }
-  const retry = new Order(placed).of('retry').find(({ traits }) => traits.attempts > 1);
+  const retry = new Order(placed).of('retry').find(({ traits }) => traits.attempts > 1 && traits.repeatsBegun !== true);
   if (!target.idempotent && retry !== undefined) {
     findings.push(
       warning(

@@ -36,7 +36,12 @@ interface StageFacts {
 }
 
 type StageEnd<T> =
-  | { readonly status: 'ok'; readonly value: T }
+  | {
+      readonly status: 'ok';
+      readonly value: T;
+      /** The error in place of which the value of a fallback is there, with all that came before it as its causes and details. */
+      readonly insteadOf?: SluiceError | undefined;
+    }
   | {
       readonly status: 'failed' | 'timeout' | 'cancelled';
       readonly error: SluiceError;

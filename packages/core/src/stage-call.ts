@@ -48,7 +48,7 @@ export class StageCall implements Receiver, Writer {
   private readonly owner: StageOwner;
   private readonly chain: Chain;
   private because: string | undefined = undefined;
-  private origin: 'cache' | undefined = undefined;
+  private origin: 'fallback' | 'cache' | undefined = undefined;
   private branch = false;
   private startedAt: number | undefined = undefined;
   private durationMs = 0;
@@ -183,6 +183,7 @@ export class StageCall implements Receiver, Writer {
     const status = call.verdict as Verdict;
     if (status === 'ok') {
       this.value = call.outcome;
+      this.origin = call.substitute?.origin;
     } else if (call.instead !== undefined) {
       this.resolved = true;
       this.value = call.instead.value;
@@ -338,7 +339,11 @@ export class StageCall implements Receiver, Writer {
       ...(heartbeat === undefined ? {} : { heartbeat }),
       ...(origin === undefined ? {} : { origin }),
     };
-    if (status === 'ok') return { ...facts, status, value: this.value };
+    if (status === 'ok') {
+      const error = invocation?.substitute?.error;
+      const insteadOf = error === undefined ? {} : { insteadOf: this.failureOf(error) };
+      return { ...facts, status, value: this.value, ...insteadOf };
+    }
     if (status === 'skipped') return { ...facts, status, because: this.because ?? 'skip' };
     const partial = this.error?.partial ?? this.partial;
     return {

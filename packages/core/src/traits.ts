@@ -27,6 +27,8 @@ export interface RetryTraits {
   readonly attempts: number;
   /** The longest that all waits together can be. */
   readonly longestWait: number;
+  /** It has been told to repeat what has begun, whatever its target says. */
+  readonly repeatsBegun?: boolean;
   /** It repeats local rejections such as an open circuit. */
   readonly repeatsLocal?: boolean;
   /** It repeats an error on which a nested retry has given up. */

@@ -51,8 +51,11 @@ export class TimeoutPlan {
   aroundAttempt(call: Call, next: Next): Observable<unknown> {
     const learned = this.#learned;
     // A limit that is learned is another for each attempt.
-    const limit = learned === undefined ? this.#attempt : this.#attemptOf(learned.limit, this.#total.limit === NONE);
-    return limit === undefined ? next(call) : within(call, limit, next);
+    let limit = learned === undefined ? this.#attempt : this.#attemptOf(learned.limit, this.#total.limit === NONE);
+    if (limit === undefined) return next(call);
+    const { timeFactor } = call;
+    if (timeFactor !== 1) limit = this.#attemptOf(limit.limit * timeFactor, this.#total.limit === NONE);
+    return within(call, limit, next);
   }
 
   #attemptOf(limit: number, alone: boolean): AttemptLimit {

@@ -1,0 +1,60 @@
+import {
+  type Call,
+  driveNext,
+  Flow,
+  type Handle,
+  InterceptorError,
+  type Next,
+  reportFault,
+  type Sink,
+  statedIdempotencyKey,
+} from '@sluice/core';
+import { fingerprint } from './fingerprint.ts';
+import type { IdempotencyFields } from './idempotency-options.ts';
+import type { IdempotentCalls } from './idempotent-calls.ts';
+
+/** A call, as one of those that have its key. */
+export class IdempotencyFlow extends Flow {
+  readonly #calls: IdempotentCalls;
+  readonly #rules: IdempotencyFields;
+  readonly #call: Call;
+  readonly #next: Next;
+
+  constructor(calls: IdempotentCalls, rules: IdempotencyFields, call: Call, next: Next) {
+    super();
+    this.#calls = calls;
+    this.#rules = rules;
+    this.#call = call;
+    this.#next = next;
+  }
+
+  drive(sink: Sink): Handle | null {
+    const call = this.#call;
+    let key: string | undefined;
+    let input: string;
+    try {
+      key = keyOf(call, this.#rules);
+      if (key === undefined) return driveNext(call, this.#next, sink);
+      input = fingerprint(call.input);
+    } catch (cause) {
+      // Nothing has begun.
+      sink.error(new InterceptorError(this.#calls.name, 'could not tell which call it is', { cause }));
+      return null;
+    }
+    // The length tells where the name ends, whatever is in it.
+    const scoped = `${call.target}:${call.name.length}:${call.name}:${key}`;
+    return this.#calls.enter({ call, key, scoped, input, rules: this.#rules, next: this.#next }, sink);
+  }
+
+  teardownThrew(error: unknown): void {
+    reportFault(this.#call, this.#calls.name, 'threw while it was torn down', error);
+  }
+}
+
+function keyOf(call: Call, { key }: IdempotencyFields): string | undefined {
+  const found = typeof key === 'function' ? key(call) : (key ?? statedIdempotencyKey(call));
+  if (found === undefined || (typeof found === 'string' && found !== '')) return found;
+  // A promise is no key, and what it is rejected with is nobody else's to hear.
+  if (found instanceof Promise) found.catch(() => {});
+  throw new TypeError('key: expected a text that is not empty, or undefined for a call on its own');
+}
