@@ -1,0 +1,74 @@
+import { alarm, type Call, type RunFollower, type Verdict } from '@sluice/core';
+import type { TrialResult } from './circuit.ts';
+import type { CircuitPlan } from './circuit-plan.ts';
+import type { KeyedCircuit } from './keyed-circuit.ts';
+import type { CallPermit } from './store.ts';
+
+/** One call that a circuit let through: it is reported once, however it ends. */
+export class Trial implements RunFollower {
+  private readonly circuit: KeyedCircuit;
+  private readonly plan: CircuitPlan;
+  private readonly call: Call;
+  private permit: CallPermit;
+  private begun = false;
+  /** When its work began, where somebody wants to know. */
+  private startedAt = 0;
+  /** Set from when its work begins until it is slow or has ended. */
+  private cancelSlow: (() => void) | null = null;
+
+  constructor(circuit: KeyedCircuit, plan: CircuitPlan, call: Call, permit: CallPermit) {
+    this.circuit = circuit;
+    this.plan = plan;
+    this.call = call;
+    this.permit = permit;
+    circuit.underWay++;
+  }
+
+  /** Not while it queues: that says nothing about what it calls. */
+  began(): void {
+    this.begun = true;
+    const { slowCall } = this.plan.settings;
+    if (slowCall === undefined && !this.plan.rule.timed) return;
+    const { clock } = this.circuit.owner;
+    this.startedAt = clock.now();
+    if (slowCall !== undefined) this.cancelSlow = alarm(clock, slowCall.afterMs, () => this.crossSlow());
+  }
+
+  ended(status: Verdict, error: unknown): void {
+    const { circuit, plan, call } = this;
+    circuit.underWay--;
+    if (this.cancelSlow !== null) this.endSlow(plan.settings.slowCall?.afterMs);
+    const result = this.resultOf(status, error);
+    circuit.report(call, this.permit, result, this.timeOf(result));
+  }
+
+  private crossSlow(): void {
+    this.cancelSlow = null;
+    this.permit = this.circuit.crossedSlow(this.call, this.permit);
+  }
+
+  /** What arrives in the same turn as its timer comes first: it is slow all the same. */
+  private endSlow(afterMs = Number.POSITIVE_INFINITY): void {
+    this.cancelSlow?.();
+    this.cancelSlow = null;
+    if (this.circuit.owner.clock.now() - this.startedAt >= afterMs) this.crossSlow();
+  }
+
+  private resultOf(status: Verdict, error: unknown): TrialResult {
+    const { rule } = this.plan;
+    if (!this.begun) {
+      // Nothing was called: what somebody else answered, or gave up waiting for, says nothing about it.
+      if (status === 'ok' || status === 'timeout') return 'neutral';
+    } else if (status === 'ok' && rule.ok !== undefined) return rule.ok;
+    const durationMs = rule.timed && this.begun ? this.circuit.owner.clock.now() - this.startedAt : 0;
+    return rule.resultOf(error === undefined ? { status, durationMs } : { status, error, durationMs }, this.call);
+  }
+
+  /** The clock is not read for what does not look at the time. */
+  private timeOf(result: TrialResult): number {
+    const { permit } = this;
+    const { stored, owner } = this.circuit;
+    const timeless = result === 'success' && permit === stored.free && stored.resolutionMs === Number.POSITIVE_INFINITY;
+    return timeless ? 0 : owner.clock.now();
+  }
+}
