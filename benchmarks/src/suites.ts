@@ -1,5 +1,6 @@
 import type { Suite } from './part.ts';
 import { chain } from './suites/chain.ts';
+import { circuitBreakers } from './suites/circuit-breaker.ts';
 import { concurrencies } from './suites/concurrency.ts';
 import { concurrentTimeouts } from './suites/concurrent-timeouts.ts';
 import { deadline } from './suites/deadline.ts';
@@ -9,6 +10,8 @@ import { graphs } from './suites/graph.ts';
 import { hooks } from './suites/hooks.ts';
 import { inFlight } from './suites/in-flight.ts';
 import { nested } from './suites/nested.ts';
+import { retries } from './suites/retry.ts';
+import { stacks } from './suites/stack.ts';
 import { timeouts } from './suites/timeout.ts';
 
 /** All that is measured. */
@@ -23,5 +26,8 @@ export const suites: readonly Suite[] = [
   inFlight,
   concurrencies,
   concurrentTimeouts,
+  retries,
+  circuitBreakers,
+  stacks,
   graphs,
 ];
