@@ -64,12 +64,12 @@ describe('a service that is called a hundred times a second, with four attempts'
     },
   );
 
-  it('answers no fewer than first attempts alone would, and hears at most 1.5 of them, whatever share of them fails', async () => {
+  it('answers no fewer than first attempts alone would, and hears at most 1.6 of them, whatever share of them fails', async () => {
     for (let percent = 0; percent <= 100; percent += 20) {
       const scene = { ms: 10_000, failing: always(percent / 100) };
       const { success, amplification } = await storm(fourTimes(), scene);
       expect(success).toBeGreaterThanOrEqual(1 - percent / 100 - 0.02);
-      expect(amplification).toBeLessThanOrEqual(1.5);
+      expect(amplification).toBeLessThanOrEqual(1.6);
       if (percent === 0) expect([success, amplification]).toEqual([1, 1]);
     }
   });
