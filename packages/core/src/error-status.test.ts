@@ -5,6 +5,8 @@ it.each([
   [{ status: 429 }, 429],
   [{ statusCode: 503 }, 503],
   [{ response: { status: 404 } }, 404],
+  [{ response: { statusCode: 404 } }, 404],
+  [{ $metadata: { httpStatusCode: 400 } }, 400],
   [{ status: undefined, statusCode: 500 }, 500],
   [{ status: 'error', statusCode: 500 }, 500],
 ])('reads the status of %j', (error, status) => {

@@ -3,8 +3,8 @@ import { wallClock } from './clock.ts';
 /**
  * When a service asks to be called again, in milliseconds from now; undefined where it does not say so, or says nothing that makes sense.
  *
- * Looks at `retryAfterMs` (milliseconds) and `retryAfter` (seconds, or a date) of an error, and at the headers `retry-after-ms` and
- * `retry-after` of it, of its `response`, or of its `cause`. Never throws, whatever it is handed.
+ * Looks at `retryAfterMs` (milliseconds) and `retryAfter` (seconds, or a date) of an error, and at `retry-after-ms` and
+ * `retry-after` in the `headers` or `responseHeaders` of it, of its `response`, or of its `cause`. Never throws, whatever it is handed.
  *
  * @example
  * ```ts
@@ -28,11 +28,19 @@ const DEPTH = 5;
 
 function readFrom(error: unknown, depth: number): number | undefined {
   if (typeof error !== 'object' || error === null || depth === 0) return undefined;
-  const { retryAfterMs: ms, retryAfter, headers, response, cause } = error as Readonly<Record<string, unknown>>;
+  const {
+    retryAfterMs: ms,
+    retryAfter,
+    headers,
+    responseHeaders,
+    response,
+    cause,
+  } = error as Readonly<Record<string, unknown>>;
   return (
     spanOf(ms) ??
     readText(retryAfter) ??
     fromHeaders(headers) ??
+    fromHeaders(responseHeaders) ??
     fromHeaders((response as { readonly headers?: unknown } | null | undefined)?.headers) ??
     readFrom(cause, depth - 1)
   );

@@ -68,7 +68,7 @@ describe('a call', () => {
     expect(await clock.until(failure(runner.call(tool('closed', {}, work))))).toBe(denied);
     expect([work.calls, clock.now()]).toEqual([1, 0]);
     expect(recorded.timeline('retry.wait', 'retry.giveup')).toBe('');
-    expect(retryRecord(denied)).toBeUndefined();
+    expect(retryRecord(denied)).toMatchObject({ because: 'error', reason: 'status 403 is permanent' });
     expect(plugin.stats()).toMatchObject({ calls: 1, attempts: 1, exhausted: 0, gaveUp: {} });
   });
 

@@ -1,6 +1,7 @@
-import { isSluiceError, pipeline, tool } from '@sluice/core';
+import { CircuitOpenError, defineInterceptor, isSluiceError, Place, pipeline, tool } from '@sluice/core';
 import { scripted } from '@sluice/core/testing';
 import { timeout } from '@sluice/timeout';
+import { throwError } from 'rxjs';
 import { expect, it } from 'vitest';
 import { retry } from './retry.ts';
 import { bench, failed, failure, nothingIsLeft } from './retry-bench.test-kit.ts';
@@ -74,4 +75,30 @@ it('of very many attempts the first and the last are remembered', async () => {
 
 it('no budget at all has to be said', () => {
   expect(() => retry({ budget: [] })).toThrow(/retry.budget: expected a budget such as retryBudget\(\)/);
+});
+
+it('a refusal of this process, after attempts that were made, has what the last of them failed with as its cause', async () => {
+  const busy = failed({ status: 503 });
+  let calls = 0;
+  const refuse = defineInterceptor({
+    name: 'refuse',
+    priority: Place.breaker,
+    intercept: (call, next) =>
+      ++calls === 1 ? next(call) : throwError(() => new CircuitOpenError('open: 1 call in a row failed')),
+  });
+  const { clock, runner } = bench({ backoff: 10 }, { beside: [refuse] });
+  const error = await clock.until(
+    failure(runner.call(tool('down', {}, scripted([{ do: 'fail', error: busy }], { clock })))),
+  );
+  expect(error).toMatchObject({ code: 'CIRCUIT_OPEN', cause: busy });
+});
+
+it('an error that is never tried again tells why by its record, and is no news', async () => {
+  const { clock, runner, of } = bench({ retryOn: () => true });
+  const gone = failed({ status: 404 });
+  const error = await clock.until(
+    failure(runner.call(tool('gone', {}, scripted([{ do: 'fail', error: gone }], { clock })))),
+  );
+  expect(retryRecord(error)).toMatchObject({ because: 'error', reason: 'status 404 is permanent' });
+  expect(of('retry.giveup')).toEqual([]);
 });

@@ -35,6 +35,7 @@ export class IdempotencyFlow extends Flow {
     try {
       key = keyOf(call, this.#rules);
       if (key === undefined) return driveNext(call, this.#next, sink);
+      if (call.target === 'function' && call.name === NAMELESS) throw new TypeError(UNTOLD);
       input = fingerprint(call.input);
     } catch (cause) {
       // Nothing has begun.
@@ -50,6 +51,10 @@ export class IdempotencyFlow extends Flow {
     reportFault(this.#call, this.#calls.name, 'threw while it was torn down', error);
   }
 }
+
+/** What functions without a name are called: as one, they would be given each other's results. */
+const NAMELESS = 'function';
+const UNTOLD = 'a function without a name cannot be told from others: give it one';
 
 function keyOf(call: Call, { key }: IdempotencyFields): string | undefined {
   const found = typeof key === 'function' ? key(call) : (key ?? statedIdempotencyKey(call));

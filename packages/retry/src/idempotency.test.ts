@@ -1,4 +1,4 @@
-import { createRunner, tool } from '@sluice/core';
+import { createRunner, tool, wrap } from '@sluice/core';
 import { leakLedger, virtualClock } from '@sluice/core/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { idempotency } from './idempotency.ts';
@@ -64,4 +64,26 @@ it('the same key with other input is an error', async () => {
   await expect(clock.until(runner.call(charge, 2, { idempotencyKey: 'k' }))).rejects.toMatchObject({
     code: 'IDEMPOTENCY_MISMATCH',
   });
+});
+
+it('functions without a name are not taken for one another', async () => {
+  const once = idempotency({ key: ({ input }) => String((input as [number])[0]) });
+  const nameless = wrap(
+    (
+      () => async (id: number) =>
+        `user ${id}`
+    )(),
+    once,
+  );
+  await expect(nameless(7)).rejects.toMatchObject({
+    code: 'INTERCEPTOR',
+    cause: { message: 'a function without a name cannot be told from others: give it one' },
+  });
+  const user = wrap(async function user(id: number) {
+    return `user ${id}`;
+  }, once);
+  const order = wrap(async function order(id: number) {
+    return `order ${id}`;
+  }, once);
+  expect([await user(7), await order(7)]).toEqual(['user 7', 'order 7']);
 });

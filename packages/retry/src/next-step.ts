@@ -65,7 +65,15 @@ function waitFor(call: Call, rules: RetryFields, { error, attempt, previousMs }:
 
 /** What this process refused says when it would not: that is always waited for. */
 function askedFor(error: unknown, { respectRetryAfter }: RetryFields): number | undefined {
-  return respectRetryAfter < 0 && !isLocalRejection(error) ? undefined : retryAfterMs(error);
+  if (respectRetryAfter < 0 && !isLocalRejection(error)) return undefined;
+  const asked = retryAfterMs(error);
+  // Services that name no time to wait, or one that is over by a clock that is not theirs, do not mean to be called without end.
+  return asked === 0 && !saysNow(error) ? undefined : asked;
+}
+
+/** Work that says so itself knows better. */
+function saysNow(error: unknown): boolean {
+  return (error as { readonly retryAfterMs?: unknown }).retryAfterMs === 0;
 }
 
 function longest(error: unknown, { respectRetryAfter }: RetryFields): number {

@@ -277,15 +277,14 @@ export class Retrying implements Sink, Handle {
     this.phase = OVER;
     const { call, plan, attempts, sink } = this;
     const failures = this.failures as Failures;
-    // What never was to be tried again is none of its business.
-    if (because === 'error' && attempts === 1) {
-      sink.error(error);
-      return;
-    }
     if (!isCancelled(error)) {
       failures.add(last ?? this.failed(error));
-      plan.counts.gaveUp(because);
-      call.emit('retry.giveup', { because, reason, attempts, error });
+      // What never was to be tried again is no news.
+      if (because !== 'error' || attempts > 1) {
+        plan.counts.gaveUp(because);
+        call.emit('retry.giveup', { because, reason, attempts, error });
+      }
+      if (attempts > 1) keepCause(error, failures);
     }
     const told = because === 'attempts' && attempts > 1 ? exhausted(call, failures.attempts) : error;
     const record = { because, reason, attempts: failures.attempts };
@@ -342,6 +341,13 @@ export class Retrying implements Sink, Handle {
   private budgetThrew(cause: unknown): void {
     reportFault(this.call, this.plan.name, 'could not tell its budget', cause);
   }
+}
+
+/** A refusal of this process is not what went wrong: that is what the last real attempt failed with. */
+function keepCause(error: unknown, { attempts }: Failures): void {
+  if (!isLocalRejection(error) || (error as Error).cause !== undefined) return;
+  const cause = attempts.findLast((one) => !isLocalRejection(one.error))?.error;
+  if (cause !== undefined) Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true });
 }
 
 /** What was stopped has neither succeeded nor failed. */

@@ -89,11 +89,14 @@ function hearOwn(error: Marks, code: unknown, depth: number, wide: boolean): Tes
 
 /** What an error that is not of Sluice says itself. */
 function hearStranger(error: Marks, code: unknown): Testimony {
-  const { name, retryable } = error;
+  const { name, isRetryable, retryable = isRetryable } = error;
   const known = knownCode(code);
   if (known === 'cancelled' || name === 'AbortError' || name === 'CanceledError') return CANCELLED;
   if (retryable === true) return PASSING;
   if (retryable === false) return REFUSED;
+  // Services throttle under names that say more than the status beside them.
+  const named = NAMES.get(name);
+  if (named !== undefined) return named;
   const status = statusIn(error);
   const word = wordIn(error, isPermanentCode);
   const said = status === undefined ? undefined : knownStatus(status);
@@ -109,7 +112,7 @@ function hearStranger(error: Marks, code: unknown): Testimony {
     return { kind: 'lasting', because: `status ${status} is not repeated unless retryOn asks for it` };
   if (known === 'network') return NETWORK;
   if (known === 'lasting') return { kind: 'lasting', because: `${code} is not repeated unless retryOn asks for it` };
-  return NAMES.get(name) ?? NOTHING;
+  return NOTHING;
 }
 
 /** Mistakes in the program; by name too, for those of another realm. */

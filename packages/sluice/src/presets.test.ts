@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { circuitBreaker } from '@sluice/circuit-breaker';
 import { createRunner, explain, isSluiceError, stack, tool } from '@sluice/core';
 import { leakLedger, scripted, virtualClock } from '@sluice/core/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -90,6 +91,24 @@ describe('what is said in place of a preset', () => {
   it("leaves out a plugin with 'none'", () => {
     const said = entries(presets.http({ timeout: 'none', circuitBreaker: 'none', concurrency: 'none' }));
     expect(Object.keys(said)).toEqual(['retry at retry']);
+  });
+
+  it('may be a plugin of your own making, to keep hold of', async () => {
+    const clock = virtualClock();
+    const breaker = circuitBreaker({ window: { type: 'consecutive', size: 1 } });
+    const runner = createRunner({ use: presets.http({ circuitBreaker: breaker, retry: 'none' }), clock });
+    await clock.until(runner.call(tool('work', {}, scripted([{ do: 'fail' }], { clock }))).catch(() => {}));
+    expect(breaker.state('tool:work')).toBe('open');
+  });
+
+  it.each(names)('may be a total shorter than an attempt of the preset %s: then two attempts fit', (name) => {
+    const said = entries(presets[name]({ timeout: '2s' }));
+    expect(said['timeout at attempt']).toMatchObject({ total: 2_000, attempt: 1_000 });
+    expect(entries(presets[name]({ timeout: { total: '2s', attempt: '1500ms' } }))['timeout at attempt']).toMatchObject(
+      {
+        attempt: 1_500,
+      },
+    );
   });
 
   it('is checked like the options of the plugins', () => {

@@ -1,28 +1,33 @@
-import { type CircuitBreakerOptions, circuitBreaker } from '@sluice/circuit-breaker';
+import { type CircuitBreakerOptions, type CircuitBreakerPlugin, circuitBreaker } from '@sluice/circuit-breaker';
 import {
   AdaptiveConcurrency,
   adaptive,
   type ConcurrencyOptions,
+  type ConcurrencyPlugin,
   concurrency,
   type RateInput,
   type RateLimitOptions,
+  type RateLimitPlugin,
   rateLimit,
 } from '@sluice/concurrency';
-import { type Duration, type Plugin, Problems, readPlain } from '@sluice/core';
-import { constant, exponential, type RetryOptions, retry } from '@sluice/retry';
-import { type HeartbeatOptions, heartbeat, type TimeoutOptions, timeout } from '@sluice/timeout';
+import { type Duration, type Plugin, Problems, parseDuration, readDuration, readPlain } from '@sluice/core';
+import { constant, exponential, type RetryOptions, type RetryPlugin, retry } from '@sluice/retry';
+import { type HeartbeatOptions, heartbeat, type TimeoutOptions, type TimeoutPlugin, timeout } from '@sluice/timeout';
 
-/** What is to be otherwise than a preset says, by plugin: options in place of its own, or `'none'` to leave a plugin out. */
+/**
+ * What is to be otherwise than a preset says, by plugin: options in place of its own, a plugin of your own making in place of the preset's (to keep
+ * hold of it), or `'none'` to leave it out.
+ */
 export interface PresetOptions {
   /** How long a call may take in all, or options. */
-  readonly timeout?: Duration | TimeoutOptions | undefined;
+  readonly timeout?: Duration | TimeoutOptions | TimeoutPlugin | undefined;
   /** How many attempts there may be, or options. */
-  readonly retry?: number | 'none' | RetryOptions | undefined;
-  readonly circuitBreaker?: 'none' | CircuitBreakerOptions | undefined;
+  readonly retry?: number | 'none' | RetryOptions | RetryPlugin | undefined;
+  readonly circuitBreaker?: 'none' | CircuitBreakerOptions | CircuitBreakerPlugin | undefined;
   /** A rate, or options; no preset has one of its own. */
-  readonly rateLimit?: RateInput | 'none' | RateLimitOptions | undefined;
+  readonly rateLimit?: RateInput | 'none' | RateLimitOptions | RateLimitPlugin | undefined;
   /** How many calls may go on at once, or options. */
-  readonly concurrency?: number | AdaptiveConcurrency | 'none' | ConcurrencyOptions | undefined;
+  readonly concurrency?: number | AdaptiveConcurrency | 'none' | ConcurrencyOptions | ConcurrencyPlugin | undefined;
   /** How long work may be silent, or options. */
   readonly heartbeat?: Duration | HeartbeatOptions | undefined;
 }
@@ -32,7 +37,7 @@ export type PresetName = 'llm' | 'http' | 'subprocess' | 'etl';
 
 /** What a preset is made of: options of each of its plugins. */
 interface Preset {
-  readonly timeout: TimeoutOptions;
+  readonly timeout: TimeoutOptions & { readonly attempt: Duration };
   readonly retry: RetryOptions;
   readonly circuitBreaker?: CircuitBreakerOptions;
   readonly rateLimit?: RateLimitOptions;
@@ -110,27 +115,42 @@ function preset(name: PresetName, options: PresetOptions = {}): readonly Plugin[
   const given = (readPlain(options, path, problems) ?? {}) as PresetOptions;
   problems.unknownKeys(given, KEYS, path);
   problems.throwIfAny();
-  const base = PRESETS[name]();
-  const said = <K extends keyof PresetOptions, O>(key: K): O | undefined => mergedOf<O>(key, base[key], given[key]);
+  const base = fitted(PRESETS[name](), given.timeout);
   const plugins: Plugin[] = [];
-  const add = <O>(options_: O | undefined, make: (options: O) => Plugin): void => {
-    if (options_ !== undefined) plugins.push(make(options_));
+  const add = <O extends object>(key: keyof PresetOptions, make: (options: O) => Plugin): void => {
+    const said = given[key];
+    if (isPlugin(said)) plugins.push(said);
+    else if (said !== 'none' && (said !== undefined || base[key] !== undefined)) {
+      plugins.push(make(merged(key, base[key], said) as O));
+    }
   };
-  add(said<'timeout', TimeoutOptions>('timeout'), timeout);
-  add(said<'retry', RetryOptions>('retry'), retry);
-  add(said<'circuitBreaker', CircuitBreakerOptions>('circuitBreaker'), circuitBreaker);
-  add(said<'rateLimit', RateLimitOptions>('rateLimit'), rateLimit);
-  add(said<'concurrency', ConcurrencyOptions>('concurrency'), concurrency);
-  add(said<'heartbeat', HeartbeatOptions>('heartbeat'), heartbeat);
+  add<TimeoutOptions>('timeout', timeout);
+  add<RetryOptions>('retry', retry);
+  add<CircuitBreakerOptions>('circuitBreaker', circuitBreaker);
+  add<RateLimitOptions>('rateLimit', rateLimit);
+  add<ConcurrencyOptions>('concurrency', concurrency);
+  add<HeartbeatOptions>('heartbeat', heartbeat);
   return plugins;
 }
 
-/** The options of a plugin, those that were given in place of the preset's; undefined for a plugin that is left out. */
-function mergedOf<O>(key: keyof PresetOptions, base: object | undefined, given: unknown): O | undefined {
-  if (given === 'none') return undefined;
-  if (given === undefined) return base as O | undefined;
+/** A total of your own leaves room for two attempts at least: those of the preset may be longer than all of it. */
+function fitted(base: Preset, given: unknown): Preset {
+  const { total = given, attempt } = typeof given === 'object' && given !== null ? (given as TimeoutOptions) : {};
+  const problems = new Problems();
+  const ms = total === undefined ? Number.POSITIVE_INFINITY : readDuration(total, 'timeout', problems);
+  if (attempt !== undefined || problems.count > 0 || ms > parseDuration(base.timeout.attempt, 'attempt')) return base;
+  return { ...base, timeout: { ...base.timeout, attempt: ms / 2 } };
+}
+
+function isPlugin(value: unknown): value is Plugin {
+  return Array.isArray(value) || (typeof value === 'object' && value !== null && 'intercept' in value);
+}
+
+/** The options of a plugin, those that were given in place of the preset's. */
+function merged(key: keyof PresetOptions, base: object | undefined, given: unknown): object {
+  if (given === undefined) return base ?? {};
   const isOptions = typeof given === 'object' && given !== null && !isShort(key, given);
-  return { ...base, ...(isOptions ? given : { [SHORT[key]]: given }) } as O;
+  return { ...base, ...(isOptions ? given : { [SHORT[key]]: given }) };
 }
 
 /** `adaptive()` and `{ limit, per }` are objects, and stand for one option. */
