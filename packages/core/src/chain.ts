@@ -1,10 +1,11 @@
 import type { Call } from './call.ts';
-import { CallView, NOBODY } from './call-view.ts';
+import { type CallView, isCallView, NOBODY } from './call-view.ts';
 import { describe } from './describe.ts';
+import type { Inwards } from './drive-next.ts';
 import type { Environment } from './environment.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import { Execution } from './execution.ts';
-import { asObservable, Flow, type Handle, Inlet, type Sink } from './flow.ts';
+import { asObservable, Flow, type Handle, Inlet, isFlow, type Sink } from './flow.ts';
 import { Hold } from './hold.ts';
 import type { Interceptor, Next } from './interceptor.ts';
 import type { Part } from './part.ts';
@@ -25,6 +26,8 @@ interface Step {
   readonly intercept: Interceptor['intercept'];
   readonly applies: ((call: Call) => boolean) | null;
   readonly next: Next;
+  readonly key: string | undefined;
+  readonly prepared: PolicyFields | undefined;
 }
 
 /** A stack compiled for one target of one runner: who stands around it, in order, and what each `next` leads to. */
@@ -41,22 +44,28 @@ export class Chain {
     this.target = target;
     this.links = links;
     this.outermost = (call) => new ChainFlow(this, 0, call);
-    this.#steps = links.map(({ interceptor }, level) => ({
+    this.#steps = links.map(({ interceptor, prepared }, level) => ({
       interceptor,
       intercept: interceptor.intercept,
       applies: typeof interceptor.applies === 'function' ? interceptor.applies : null,
-      next: (call) => new ChainFlow(this, level + 1, call),
+      next: this.#nextTo(level + 1),
+      key: interceptor.policy?.key,
+      prepared,
     }));
   }
 
   /** The options under `key`: those of the interceptor at `level` if it claims the key, else those of the first that does. */
   policy(key: string, level: number): PolicyFields | undefined {
-    const own = this.links[level];
-    const link =
-      own?.interceptor.policy?.key === key
-        ? own
-        : this.links.find(({ interceptor }) => interceptor.policy?.key === key);
-    return link?.prepared;
+    const own = this.#steps[level];
+    const step = own?.key === key ? own : this.#steps.find((one) => one.key === key);
+    return step?.prepared;
+  }
+
+  #nextTo(level: number): Inwards {
+    return Object.assign((call: Call) => new ChainFlow(this, level, call), {
+      inwards: (call: Call, sink: Sink) =>
+        isCallView(call) ? this.drive(level, call, sink) : new ChainFlow(this, level, call).drive(sink),
+    });
   }
 
   /**
@@ -72,12 +81,7 @@ export class Chain {
       if (level <= view.reached) view = view.again({ error: view.root.lastError });
       view.enter(level);
       const refusal = view.refusal();
-      if (refusal !== undefined) {
-        return held(level, view, sink, (inner) => {
-          inner.error(refusal);
-          return null;
-        });
-      }
+      if (refusal !== undefined) return refuse(level, view, sink, refusal);
       if (level === this.links.length) return new Execution(view, sink).begin();
       const step = this.#steps[level] as Step;
       let flow: unknown;
@@ -94,23 +98,24 @@ export class Chain {
         view.asked = NOBODY;
         return this.#fail(level, view, sink, 'threw', error);
       }
-      if (
-        flow instanceof ChainFlow &&
-        flow.chain === this &&
-        flow.level === level + 1 &&
-        flow.view instanceof CallView
-      ) {
+      if (!isFlow(flow)) return this.#letIn(level, view, sink, flow);
+      if (this.#isRest(flow, level + 1) && isCallView(flow.view)) {
         view = flow.view;
         level++;
         continue;
       }
-      return this.#follow(level, view, sink, flow);
+      return view.hasHooks ? heldFlow(level, view, sink, flow) : flow.drive(sink);
     }
   }
 
-  /** Drives what the interceptor at `level` returned, when that is not simply the next level. */
-  #follow(level: number, view: CallView, sink: Sink, flow: unknown): Handle | null {
-    if (flow instanceof Flow) return held(level, view, sink, (inner) => flow.drive(inner));
+  /** Whether `flow` is what `next` leads to at `level`. */
+  #isRest(flow: Flow, level: number): flow is ChainFlow {
+    const rest = flow as ChainFlow;
+    return rest.chain === this && rest.level === level;
+  }
+
+  /** Lets in what the interceptor at `level` returned, when that is no flow. */
+  #letIn(level: number, view: CallView, sink: Sink, flow: unknown): Handle | null {
     let source: ReturnType<typeof asObservable>;
     try {
       source = typeof flow === 'object' && flow !== null ? asObservable(flow) : undefined;
@@ -127,10 +132,7 @@ export class Chain {
 
   #fail(level: number, view: CallView, sink: Sink, fault: string, cause?: unknown): null {
     const { name } = (this.links[level] as Link).interceptor;
-    held(level, view, sink, (inner) => {
-      inner.error(new InterceptorError(name, fault, cause === undefined ? {} : { cause }));
-      return null;
-    });
+    refuse(level, view, sink, new InterceptorError(name, fault, cause === undefined ? {} : { cause }));
     return null;
   }
 }
@@ -139,6 +141,18 @@ export class Chain {
 function held(level: number, view: CallView, sink: Sink, run: (sink: Sink) => Handle | null): Handle | null {
   if (!view.hasHooks) return run(sink);
   return new Hold(view, level, view.takeHooks(level), sink).drive(run);
+}
+
+/** Apart from the drive, which is not to make a closure for each level. */
+function heldFlow(level: number, view: CallView, sink: Sink, flow: Flow): Handle | null {
+  return held(level, view, sink, (inner) => flow.drive(inner));
+}
+
+function refuse(level: number, view: CallView, sink: Sink, error: unknown): Handle | null {
+  return held(level, view, sink, (inner) => {
+    inner.error(error);
+    return null;
+  });
 }
 
 function reportTeardown(view: CallView, interceptor: string, error: unknown): void {
@@ -159,7 +173,7 @@ class ChainFlow extends Flow {
   }
 
   drive(sink: Sink): Handle | null {
-    if (this.view instanceof CallView) return this.chain.drive(this.level, this.view, sink);
+    if (isCallView(this.view)) return this.chain.drive(this.level, this.view, sink);
     sink.error(new InterceptorError(this.#interceptor, `passed ${describe(this.view)} to next() instead of a call`));
     return null;
   }

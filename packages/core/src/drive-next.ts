@@ -1,7 +1,12 @@
 import type { Call } from './call.ts';
 import type { CallView } from './call-view.ts';
-import { Flow, type Handle, PlainInlet, type Sink } from './flow.ts';
+import { type Handle, isFlow, PlainInlet, type Sink } from './flow.ts';
 import type { Next } from './interceptor.ts';
+
+/** A `next` of the chain's own: it is driven without a flow in between. */
+export interface Inwards extends Next {
+  readonly inwards: (call: Call, sink: Sink) => Handle | null;
+}
 
 /**
  * Runs what is inside an interceptor once, and delivers to `sink`: what a flow of your own drives, whatever `next` returns. Answers how to
@@ -26,6 +31,8 @@ import type { Next } from './interceptor.ts';
  * ```
  */
 export function driveNext(call: Call, next: Next, sink: Sink): Handle | null {
+  const { inwards } = next as Partial<Inwards>;
+  if (inwards !== undefined) return inwards(call, sink);
   let inside: ReturnType<Next>;
   try {
     inside = next(call);
@@ -33,6 +40,6 @@ export function driveNext(call: Call, next: Next, sink: Sink): Handle | null {
     sink.error(error);
     return null;
   }
-  if (inside instanceof Flow) return inside.drive(sink);
+  if (isFlow(inside)) return inside.drive(sink);
   return new PlainInlet(sink, (call as CallView).root.environment.report).begin(inside);
 }

@@ -385,10 +385,11 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
 
   /** The common case, spared the walk of {@link Scope.advance}: nothing was asked for, and nothing is left. */
   private settleAtOnce(): boolean {
-    if (this.firstChild !== null || this.belongings !== null || this.hooks !== null || this.hold !== null) return false;
+    if (this.firstChild !== null || this.belongings !== null || this.hooks !== null) return false;
     if (this.phase !== ENDED) return false;
     this.phase = SETTLED;
     account.works--;
+    this.hold?.leave();
     Scope.leave(this);
     return true;
   }

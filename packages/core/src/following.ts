@@ -1,6 +1,5 @@
 import type { Call } from './call.ts';
 import type { CallView } from './call-view.ts';
-import { driveNext } from './drive-next.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import { Flow, type Handle, type Observable, type Sink } from './flow.ts';
 import { Hold } from './hold.ts';
@@ -67,7 +66,7 @@ class FollowedFlow extends Flow {
       view = view.again({ error: view.root.lastError });
       view.enter(level);
     }
-    return new Hold(view, level + 1, null, sink, this.follower).drive((inner) => driveNext(view, next, inner));
+    return new Hold(view, level + 1, null, sink, this.follower).driveNext(view, next);
   }
 
   teardownThrew(error: unknown): void {

@@ -1,8 +1,11 @@
+import type { Call } from './call.ts';
 import type { CallView } from './call-view.ts';
+import { driveNext } from './drive-next.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import type { Handle, Sink } from './flow.ts';
 import type { RunFollower } from './following.ts';
 import { type Hook, tellEnd, tellSettled, wantsOutcome } from './hook.ts';
+import type { Next } from './interceptor.ts';
 import type { Part } from './part.ts';
 import type { Outcome, Verdict } from './verdict.ts';
 import { verdictOf } from './verdict-of.ts';
@@ -28,6 +31,7 @@ export class Hold implements Sink, Handle, Part {
   private begun = false;
   private lingers = false;
   private toldLingers = false;
+  private settled = false;
   private readonly follower: RunFollower | null;
 
   constructor(view: CallView, level: number, hooks: Hook | null, sink: Sink, follower: RunFollower | null = null) {
@@ -57,7 +61,11 @@ export class Hold implements Sink, Handle, Part {
   private begin(): void {
     if (this.follower === null || this.begun) return;
     this.begun = true;
-    tellFollower(this.follower, this.view, (follower) => follower.began?.());
+    try {
+      this.follower.began?.();
+    } catch (thrown) {
+      this.followerThrew(thrown);
+    }
   }
 
   /** Something in it has settled. */
@@ -67,7 +75,16 @@ export class Hold implements Sink, Handle, Part {
   }
 
   drive(run: (sink: Sink) => Handle | null): Handle | null {
-    this.inner = run(this);
+    return this.driven(run(this));
+  }
+
+  /** Runs what is inside of an interceptor. */
+  driveNext(call: Call, next: Next): Handle | null {
+    return this.driven(driveNext(call, next, this));
+  }
+
+  private driven(inner: Handle | null): Handle | null {
+    this.inner = inner;
     if (!this.ended) return this;
     // It was stopped while it was being started.
     this.inner?.cancel(this.view.stopReason());
@@ -114,13 +131,18 @@ export class Hold implements Sink, Handle, Part {
     this.ended = true;
     const { root } = this.view;
     root.closePart(this);
-    const durationMs = this.startedAt === null ? 0 : this.view.clock.now() - this.startedAt;
-    const outcome: Outcome = error === undefined ? { status, durationMs } : { status, error, durationMs };
     // Hooks of an interceptor that never went further in are told as well: they too are told once, whatever happens.
     const left = this.view.takeHooks(Number.POSITIVE_INFINITY);
-    if (left !== null) tellEnd(left, { ...outcome, durationMs: root.age }, root);
-    tellEnd(this.hooks, outcome, root);
-    if (this.follower !== null) tellFollower(this.follower, this.view, (follower) => follower.ended?.(status, error));
+    if (left !== null) tellEnd(left, outcomeOf(status, error, root.age), root);
+    if (this.hooks !== null) {
+      const durationMs = this.startedAt === null ? 0 : this.view.clock.now() - this.startedAt;
+      tellEnd(this.hooks, outcomeOf(status, error, durationMs), root);
+    }
+    try {
+      this.follower?.ended?.(status, error);
+    } catch (thrown) {
+      this.followerThrew(thrown);
+    }
     tellSettled(left, root);
     return true;
   }
@@ -134,10 +156,13 @@ export class Hold implements Sink, Handle, Part {
   }
 
   private tellLingers(): void {
-    if (this.follower === null || this.unsettled <= 0 || this.unsettled === Number.POSITIVE_INFINITY) return;
-    if (this.toldLingers) return;
+    if (this.follower === null || this.unsettled <= 0 || this.settled || this.toldLingers) return;
     this.toldLingers = true;
-    tellFollower(this.follower, this.view, (follower) => follower.lingers?.());
+    try {
+      this.follower.lingers?.();
+    } catch (thrown) {
+      this.followerThrew(thrown);
+    }
   }
 
   /** After the end: it has settled with it, or lingers. */
@@ -147,19 +172,24 @@ export class Hold implements Sink, Handle, Part {
   }
 
   private checkSettled(): void {
-    if (!this.ended || this.unsettled > 0) return;
-    this.unsettled = Number.POSITIVE_INFINITY;
+    if (!this.ended || this.settled || this.unsettled > 0) return;
+    this.settled = true;
     tellSettled(this.hooks, this.view.root);
-    if (this.follower !== null) tellFollower(this.follower, this.view, (follower) => follower.settled?.());
+    try {
+      this.follower?.settled?.();
+    } catch (thrown) {
+      this.followerThrew(thrown);
+    }
     this.outer?.leave();
+  }
+
+  /** It is reported, and harms nothing. */
+  private followerThrew(cause: unknown): void {
+    const error = new InterceptorError('(following)', 'threw when it was told of a run', { cause });
+    this.view.root.environment.report(error);
   }
 }
 
-/** One that throws is reported, and harms nothing. */
-function tellFollower(follower: RunFollower, view: CallView, tell: (follower: RunFollower) => void): void {
-  try {
-    tell(follower);
-  } catch (cause) {
-    view.root.environment.report(new InterceptorError('(following)', 'threw when it was told of a run', { cause }));
-  }
+function outcomeOf(status: Verdict, error: unknown, durationMs: number): Outcome {
+  return error === undefined ? { status, durationMs } : { status, error, durationMs };
 }

@@ -1,5 +1,5 @@
-import { type CircuitBreakerPlugin, circuitBreaker } from '@sluice/circuit-breaker';
-import { type ConcurrencyPlugin, concurrency } from '@sluice/concurrency';
+import { type CircuitBreakerOptions, type CircuitBreakerPlugin, circuitBreaker } from '@sluice/circuit-breaker';
+import { type ConcurrencyOptions, type ConcurrencyPlugin, concurrency } from '@sluice/concurrency';
 import { type Context, createRunner, type Plugin, type Runner, type SluiceEvent, type Tool, tool } from '@sluice/core';
 import type { VirtualClock } from '@sluice/core/testing';
 import { retry } from '@sluice/retry';
@@ -8,7 +8,7 @@ import { heartbeat, timeout } from '@sluice/timeout';
 // What the tests of the whole stack have in common: a tool that does whatever can go wrong, and what is on record of it.
 
 /** How often what goes wrong, of all attempts. */
-interface Faults {
+export interface Faults {
   readonly fails: number;
   readonly hangs: number;
   readonly ignores: number;
@@ -16,10 +16,10 @@ interface Faults {
 }
 
 /** The flaky tool of the acceptance list. */
-const FLAKY: Faults = { fails: 0.3, hangs: 0.1, ignores: 0.05, cleansSlowly: 0.2 };
+export const FLAKY: Faults = { fails: 0.3, hangs: 0.1, ignores: 0.05, cleansSlowly: 0.2 };
 
 /** The limits of the stack, in milliseconds. */
-interface Limits {
+export interface Limits {
   readonly total: number;
   readonly attempt: number;
   readonly idle: number;
@@ -28,7 +28,7 @@ interface Limits {
   readonly probes: number;
 }
 
-const LIMITS: Limits = { total: 30_000, attempt: 5_000, idle: 3_000, attempts: 3, permits: 20, probes: 3 };
+export const LIMITS: Limits = { total: 30_000, attempt: 5_000, idle: 3_000, attempts: 3, permits: 20, probes: 3 };
 
 /** How long a slow cleanup takes: longer than a grace, and shorter than what comes after a result. */
 const SLOW = 400;
@@ -56,6 +56,8 @@ export interface Bench {
   readonly permits: ConcurrencyPlugin;
   readonly flaky: Tool<{ readonly id: number }, string>;
   readonly attempts: readonly Attempt[];
+  /** When somebody outside has stopped a call, by its id: for the tests to say. */
+  readonly stopped: Map<string, number>;
   readonly events: readonly SluiceEvent[];
   /** What was not as it must be, at the moment at which it was not. */
   readonly breaches: readonly string[];
@@ -68,9 +70,9 @@ export interface BenchOptions {
   random(): number;
   readonly faults?: Faults;
   readonly limits?: Limits;
+  readonly circuit?: CircuitBreakerOptions;
+  readonly queue?: ConcurrencyOptions['queue'];
   readonly beside?: readonly Plugin[];
-  /** Whether events are kept; they are, unless set. */
-  readonly recorded?: boolean;
 }
 
 /** A logger that says nothing. */
@@ -83,11 +85,12 @@ export function bench({
   random,
   faults = FLAKY,
   limits = LIMITS,
+  circuit = {},
+  queue = {},
   beside = [],
-  recorded = true,
 }: BenchOptions): Bench {
-  const breaker = circuitBreaker({ openFor: '5s', probes: limits.probes });
-  const permits = concurrency(limits.permits);
+  const breaker = circuitBreaker({ openFor: '5s', ...circuit, probes: limits.probes });
+  const permits = concurrency({ limit: limits.permits, queue });
   const use = [
     timeout({ total: limits.total, attempt: limits.attempt }),
     heartbeat(limits.idle),
@@ -98,7 +101,7 @@ export function bench({
   ];
   const runner = createRunner({ clock, logger: silent, use });
   const events: SluiceEvent[] = [];
-  if (recorded) runner.events$.subscribe((event) => events.push(event));
+  runner.events$.subscribe((event) => events.push(event));
   const attempts: Attempt[] = [];
   const breaches: string[] = [];
   const expectThat = (kept: boolean, what: string): void => {
@@ -159,7 +162,7 @@ export function bench({
       await sleep(clock, limits.attempt * 2 + takes);
       return 'late';
     }
-    if (fate < faults.hangs) return stopped(signal);
+    if (fate < faults.hangs) return untilStopped(signal);
     await sleep(clock, takes, signal);
     context.heartbeat();
     await sleep(clock, takes, signal);
@@ -175,6 +178,7 @@ export function bench({
     permits,
     flaky: tool('flaky', {}, work) as unknown as Bench['flaky'],
     attempts,
+    stopped: new Map(),
     events,
     breaches,
     of: <T extends SluiceEvent['type']>(type: T) =>
@@ -182,12 +186,21 @@ export function bench({
   };
 }
 
-/** The attempts that went on, by themselves or in their cleanup, when the grace after they were told to stop was over. */
-export function overstayed({ attempts }: Bench): Attempt[] {
-  return attempts.filter(
-    ({ stoppedAt, endedAt, settledAt }) =>
-      stoppedAt !== undefined && Math.max(endedAt ?? Infinity, settledAt ?? Infinity) > stoppedAt + GRACE,
-  );
+/**
+ * The attempts that went on, by themselves or in their cleanup, when the grace was over: that after they were told to stop, or, where they had
+ * ended by then, that after their call was stopped.
+ */
+export function overstayed({ attempts, of, stopped: stoppedFromOutside }: Bench): Attempt[] {
+  const stops = new Map([
+    ...stoppedFromOutside,
+    ...of('verdict').flatMap(({ name, runId, status, at }) =>
+      name === 'flaky' && (status === 'timeout' || status === 'cancelled') ? [[runId, at] as const] : [],
+    ),
+  ]);
+  return attempts.filter(({ runId, stoppedAt, endedAt, settledAt }) => {
+    const stop = stoppedAt ?? stops.get(runId) ?? Infinity;
+    return Math.max(endedAt ?? Infinity, settledAt ?? Infinity) > stop + GRACE;
+  });
 }
 
 /** Waits; ends with the signal's reason when that comes first. */
@@ -202,7 +215,7 @@ export function sleep(clock: VirtualClock, ms: number, signal?: AbortSignal): Pr
   });
 }
 
-function stopped(signal: AbortSignal): Promise<never> {
+function untilStopped(signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
     if (signal.aborted) reject(signal.reason);
     else signal.addEventListener('abort', () => reject(signal.reason));
