@@ -8,7 +8,7 @@ import { heartbeat, timeout } from '@sluice/timeout';
 // What the tests of the whole stack have in common: a tool that does whatever can go wrong, and what is on record of it.
 
 /** How often what goes wrong, of all attempts. */
-export interface Faults {
+interface Faults {
   readonly fails: number;
   readonly hangs: number;
   readonly ignores: number;
@@ -16,7 +16,7 @@ export interface Faults {
 }
 
 /** The flaky tool of the acceptance list. */
-export const FLAKY: Faults = { fails: 0.3, hangs: 0.1, ignores: 0.05, cleansSlowly: 0.2 };
+const FLAKY: Faults = { fails: 0.3, hangs: 0.1, ignores: 0.05, cleansSlowly: 0.2 };
 
 /** The limits of the stack, in milliseconds. */
 export interface Limits {
@@ -28,7 +28,7 @@ export interface Limits {
   readonly probes: number;
 }
 
-export const LIMITS: Limits = { total: 30_000, attempt: 5_000, idle: 3_000, attempts: 3, permits: 20, probes: 3 };
+const LIMITS: Limits = { total: 30_000, attempt: 5_000, idle: 3_000, attempts: 3, permits: 20, probes: 3 };
 
 /** How long a slow cleanup takes: longer than a grace, and shorter than what comes after a result. */
 const SLOW = 400;
