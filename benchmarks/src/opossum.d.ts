@@ -6,11 +6,12 @@ declare module 'opossum' {
     readonly volumeThreshold: number;
     readonly resetTimeout: number;
     readonly rollingCountTimeout: number;
-    readonly errorFilter: (error: unknown) => boolean;
+    readonly errorFilter?: (error: unknown) => boolean;
   }
 
   export default class CircuitBreaker {
     constructor(action: () => Promise<unknown>, options: Options);
     fire(): Promise<unknown>;
+    open(): void;
   }
 }

@@ -1,6 +1,8 @@
 import { type CircuitBreakerOptions, circuitBreaker } from '@sluice/circuit-breaker';
 import { wrap } from '@sluice/core';
 import * as cockatiel from 'cockatiel';
+import * as mollitia from 'mollitia';
+import CircuitBreaker from 'opossum';
 import { passThrough } from '../interceptors.ts';
 import { kindsOfWork } from '../kinds-of-work.ts';
 import { type Cases, calls } from '../measure.ts';
@@ -15,6 +17,8 @@ const down = async (): Promise<never> => {
 };
 
 const ignore = (): void => {};
+
+const HOUR = 3_600_000;
 
 /** Windows of ours, by name. */
 const windows: Readonly<Record<string, CircuitBreakerOptions>> = {
@@ -34,8 +38,29 @@ const breakers: Readonly<Record<string, () => cockatiel.IBreaker>> = {
 };
 
 /** One that stays in its state for as long as it is measured. */
-function peer(breaker: cockatiel.IBreaker, halfOpenAfter = 3_600_000): cockatiel.CircuitBreakerPolicy {
+function peer(breaker: cockatiel.IBreaker, halfOpenAfter = HOUR): cockatiel.CircuitBreakerPolicy {
   return cockatiel.circuitBreaker(cockatiel.handleAll, { breaker, halfOpenAfter });
+}
+
+function opossum(): CircuitBreaker {
+  return new CircuitBreaker(async () => work(), {
+    timeout: false,
+    errorThresholdPercentage: 50,
+    volumeThreshold: 20,
+    rollingCountTimeout: 30_000,
+    resetTimeout: HOUR,
+  });
+}
+
+/** The last ten: its window of time looks through all that is in it at each call. */
+function mollitiaOf(func: () => Promise<unknown>): mollitia.Circuit {
+  const breaker = new mollitia.SlidingCountBreaker({
+    slidingWindowSize: 10,
+    minimumNumberOfCalls: 10,
+    failureRateThreshold: 50,
+    openStateDelay: HOUR,
+  });
+  return new mollitia.Circuit({ func, options: { modules: [breaker] } });
 }
 
 function closed(): Cases {
@@ -44,9 +69,13 @@ function closed(): Cases {
     const policy = peer(make());
     return [name, () => policy.execute(work)] as const;
   });
+  const fired = opossum();
+  const circuit = mollitiaOf(async () => work());
   return {
     bare: work,
     ...Object.fromEntries([...theirs, ...ours]),
+    'opossum, 30 s': () => fired.fire(),
+    'mollitia, last 10': () => circuit.execute(),
     'sluice, no breaker': wrap(work),
     'sluice, pass-through': wrap(work, passThrough(0)),
   };
@@ -68,9 +97,22 @@ function open(): Cases {
     for (let call = 0; call < 100; call++) void tripped.execute(down).catch(ignore);
     return [name, () => tripped.execute(work).catch(ignore)] as const;
   });
+  const fired = opossum();
+  fired.open();
+  const circuit = mollitiaOf(down);
+  for (let call = 0; call < 100; call++) void circuit.execute().catch(ignore);
+  const probing = circuitBreaker({ openFor: 0, probes: 1, probeTimeout: '1h' });
+  const half = wrap(async function half(hang: boolean) {
+    if (hang) await new Promise<never>(() => {});
+  }, probing);
+  probing.trip('function:half');
+  void half(true);
   return {
     bare: () => down().catch(ignore),
     ...Object.fromEntries(theirs),
+    'opossum, 30 s': () => fired.fire().catch(ignore),
+    'mollitia, last 10': () => circuit.execute().catch(ignore),
+    'sluice, half-open, no place left': () => half(false).catch(ignore),
     'sluice, refused': () => refused().catch(ignore),
     'sluice, in shadow mode': () => watched(),
     'sluice, work that fails': () => failing().catch(ignore),
