@@ -181,7 +181,7 @@ describe('a finding that is a warning', () => {
     const made = stack([retrying]);
     await made.execute(() => 1);
     await made.execute(() => 1, { name: 'other' });
-    expect(emit.mock.calls).toEqual([[message, 'SluiceWarning']]);
+    expect(emit.mock.calls).toEqual([[message, 'SluiceWarning', 'retry-without-deadline']]);
   });
 
   it('is said once by a runner, to its logger, with its code', async () => {

@@ -28,7 +28,10 @@ export class Reporter {
     this.#said.add(message);
     if (this.#events.listening) this.#events.emit('warning', {}, null, { message, ...details });
     if (this.#log === undefined) {
-      process.emitWarning(this.#clean(message), 'SluiceWarning');
+      const { code } = details;
+      // What may be acknowledged is so by its code.
+      if (typeof code === 'string') process.emitWarning(this.#clean(message), 'SluiceWarning', code);
+      else process.emitWarning(this.#clean(message), 'SluiceWarning');
       return;
     }
     const { err, ...facts } = details;
