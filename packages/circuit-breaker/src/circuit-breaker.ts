@@ -11,6 +11,7 @@ import type { Observable } from 'rxjs';
 import { type BreakerSnapshot, readBreakerSnapshot } from './breaker-snapshot.ts';
 import {
   CIRCUIT_DEFAULTS,
+  CIRCUIT_ELSEWHERE,
   CIRCUIT_OPTIONS,
   type CircuitBreakerOptions,
   type CircuitFields,
@@ -88,6 +89,7 @@ export function circuitBreaker(options?: CircuitPolicy | CircuitBreakerOptions):
     given: options,
     expected: "a plain object of options, or 'none'",
     options: CIRCUIT_OPTIONS,
+    elsewhere: CIRCUIT_ELSEWHERE,
     wholeOnly: ['per', 'store'],
     defaults: CIRCUIT_DEFAULTS,
     read: readCircuit,

@@ -124,6 +124,18 @@ export const CIRCUIT_SHAPE: readonly (keyof CircuitFields)[] = [
   'ramp',
 ];
 
+/** What they are called elsewhere. */
+export const CIRCUIT_ELSEWHERE: Readonly<Record<string, string>> = {
+  resetTimeout: '"openFor"',
+  halfOpenAfter: '"openFor"',
+  openStateDelay: '"openFor"',
+  failureThreshold: '"failureRate", or window: { type: \'consecutive\', size },',
+  failureRateThreshold: '"failureRate", from 0 to 1,',
+  errorThresholdPercentage: '"failureRate", from 0 to 1,',
+  volumeThreshold: '"window.minimum"',
+  slidingWindowSize: '"window.size"',
+};
+
 /** The names of the options. */
 export const CIRCUIT_OPTIONS: readonly string[] = [...CIRCUIT_SHAPE, 'counts', 'mode', 'per', 'store'];
 

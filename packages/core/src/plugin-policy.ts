@@ -36,6 +36,8 @@ export interface PluginPolicyInit {
   shorthand?(value: object): boolean;
   /** The names of its options, as in an options object. */
   readonly options: readonly string[];
+  /** What options are called in other libraries, and here: for who comes from there. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
   /**
    * Turns what was written at `path` into fields, noting all that is wrong: either a shorthand, or the fields of an options object,
    * of which none is unknown. Never sees `undefined` or `'none'`.
@@ -217,7 +219,8 @@ export class PluginPolicy implements PolicyClaim {
   #fieldsOf(value: unknown, path: string, more: readonly string[], problems: Problems): PolicyFields | undefined {
     if (!this.#isObject(value)) return undefined;
     const fields = readPlain(value, path, problems, this.#init.expected ?? 'a plain object of options');
-    if (fields !== undefined) problems.unknownKeys(fields, [...this.#init.options, ...more], path);
+    if (fields !== undefined)
+      problems.unknownKeys(fields, [...this.#init.options, ...more], path, this.#init.elsewhere);
     return fields;
   }
 

@@ -106,3 +106,11 @@ describe('problems', () => {
     expect(issues[0]).toMatchObject({ expected: 'a name', value: 5 });
   });
 });
+
+it('an option that is called otherwise elsewhere is told by its name here', () => {
+  const problems = new Problems();
+  problems.unknownKeys({ retries: 3, toString: 1 }, ['attempts'], 'retry', { retries: '"attempts"' });
+  expect(() => problems.throwIfAny()).toThrow(
+    /retry\.retries: unknown option; it is "attempts" here[\s\S]*retry\.toString: unknown option; known: attempts/,
+  );
+});

@@ -47,10 +47,16 @@ export class Problems {
   }
 
   /** Notes each key of `value` that is not among `known`, with the nearest one that is. */
-  unknownKeys(value: object, known: readonly string[], path: string): void {
+  unknownKeys(
+    value: object,
+    known: readonly string[],
+    path: string,
+    elsewhere: Readonly<Record<string, string>> = {},
+  ): void {
     for (const key of Object.keys(value)) {
       if (known.includes(key)) continue;
-      const hint = this.hint(key, known) || `; known: ${known.join(', ')}`;
+      const meant = Object.hasOwn(elsewhere, key) ? `; it is ${elsewhere[key]} here` : this.hint(key, known);
+      const hint = meant || `; known: ${known.join(', ')}`;
       const short = describe(key).slice(1, -1);
       this.say(path === '' ? short : `${path}.${short}`, `unknown option${hint}`);
     }

@@ -102,3 +102,9 @@ it('an error that is never tried again tells why by its record, and is no news',
   expect(retryRecord(error)).toMatchObject({ because: 'error', reason: 'status 404 is permanent' });
   expect(of('retry.giveup')).toEqual([]);
 });
+
+it('who comes from another library is told what an option is called here', () => {
+  expect(() => retry({ retries: 3 } as never)).toThrow(
+    'retry.retries: unknown option; it is "attempts", which counts the first one too, here',
+  );
+});

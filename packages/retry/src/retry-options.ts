@@ -111,6 +111,19 @@ export const RETRY_OPTIONS: readonly (keyof RetryRules)[] = [
   'onRetry',
 ];
 
+/** What they are called elsewhere. */
+export const RETRY_ELSEWHERE: Readonly<Record<string, string>> = {
+  retries: '"attempts", which counts the first one too,',
+  retrys: '"attempts", which counts the first one too,',
+  maxRetries: '"attempts", which counts the first one too,',
+  maxAttempts: '"attempts"',
+  delay: '"backoff"',
+  minTimeout: '"backoff"',
+  shouldRetry: '"retryOn"',
+  retryIf: '"retryOn"',
+  onFailedAttempt: '"onRetry"',
+};
+
 /** The longest wait that a service may ask for, unless told otherwise. */
 const HOUR = 3_600_000;
 

@@ -6,6 +6,7 @@ import { longestWait } from './longest-wait.ts';
 import { retryBudget } from './retry-budget.ts';
 import { RetryFlow } from './retry-flow.ts';
 import {
+  RETRY_ELSEWHERE,
   RETRY_OPTIONS,
   type RetryFields,
   type RetryOptions,
@@ -54,6 +55,7 @@ export function retry(options?: RetryPolicy | RetryOptions): RetryPlugin {
     key: 'retry',
     given: options,
     options: RETRY_OPTIONS,
+    elsewhere: RETRY_ELSEWHERE,
     expected: 'a number of attempts, or a plain object of options',
     defaults: retryDefaults(retryBudget()),
     read: readRetry,

@@ -113,7 +113,7 @@ function preset(name: PresetName, options: PresetOptions = {}): readonly Plugin[
   const path = `presets.${name}`;
   const problems = new Problems();
   const given = (readPlain(options, path, problems) ?? {}) as PresetOptions;
-  problems.unknownKeys(given, KEYS, path);
+  problems.unknownKeys(given, KEYS, path, { breaker: '"circuitBreaker"', retries: '"retry"' });
   problems.throwIfAny();
   const base = fitted(PRESETS[name](), given.timeout);
   const plugins: Plugin[] = [];
