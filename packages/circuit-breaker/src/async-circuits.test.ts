@@ -166,9 +166,9 @@ describe('with a store that fails', () => {
   it('at what is done by hand, whoever does it hears of it', async () => {
     const { clock, store, here } = setUp();
     store.fails = () => true;
-    await clock.until(expect(here.breaker.isolate('a')).rejects.toThrow('the store failed at isolate'));
-    await clock.until(expect(here.breaker.trip('a')).rejects.toThrow('the store failed at trip'));
-    await clock.until(expect(here.breaker.reset('a')).rejects.toThrow('the store failed at reset'));
+    await clock.until(expect(here.breaker.isolate('tool:a')).rejects.toThrow('the store failed at isolate'));
+    await clock.until(expect(here.breaker.trip('tool:a')).rejects.toThrow('the store failed at trip'));
+    await clock.until(expect(here.breaker.reset('tool:a')).rejects.toThrow('the store failed at reset'));
   });
 
   it('by throwing at once, from the first call on or later, calls go on as well', async () => {

@@ -131,16 +131,20 @@ describe('what people do by hand is looked at', () => {
   });
 
   it('a snapshot of which a part is wrong changes nothing, and all that is wrong with it is said', () => {
-    breaker.isolate('good');
+    breaker.isolate('tool:good');
     const { circuits } = JSON.parse(JSON.stringify(breaker.snapshot())) as { circuits: Record<string, object> };
     const wrong = {
       version: 1,
-      circuits: { good: { ...circuits['good'], phase: { state: 'closed', rampMs: 0 } }, 'a "b"': 5, c: { version: 1 } },
+      circuits: {
+        'tool:good': { ...circuits['tool:good'], phase: { state: 'closed', rampMs: 0 } },
+        'a "b"': 5,
+        c: { version: 1 },
+      },
     };
     const message = messageOf(() => breaker.restore(wrong));
     expect(message).toContain('snapshot.circuits["a \\"b\\""]: expected the snapshot of a circuit, got 5');
     expect(message).toContain('snapshot.circuits["c"].phase');
-    expect([breaker.state('good'), breaker.keys()]).toEqual(['isolated', ['good']]);
+    expect([breaker.state('tool:good'), breaker.keys()]).toEqual(['isolated', ['tool:good']]);
   });
 
   it('a snapshot of more circuits than anybody has', () => {
@@ -150,10 +154,10 @@ describe('what people do by hand is looked at', () => {
   });
 
   it('a snapshot with names that every object has is only data', () => {
-    const one = circuitBreaker();
+    const one = circuitBreaker({ per: () => 'any' });
     one.isolate('toString');
     const json = JSON.stringify(one.snapshot()).replace('"toString"', '"__proto__"');
-    const other = circuitBreaker();
+    const other = circuitBreaker({ per: () => 'any' });
     other.restore(JSON.parse(json));
     expect(other.state('__proto__')).toBe('isolated');
     expect(Object.keys(other.stats().circuits)).toEqual(['__proto__']);

@@ -35,7 +35,7 @@ export interface CircuitBreakerStats extends CircuitTotals {
 
 /**
  * What {@link circuitBreaker} makes. A key is what `per` says: `tool:search`, `stage:fetch`, `function:load` unless set. What is done to a key that has seen no
- * call yet holds for its first. What a store elsewhere is told, it answers later: with a promise.
+ * call yet holds for its first. Where each name has its own, `search` is the one thing of that name that has been called. What a store elsewhere is told, it answers later: with a promise.
  */
 export interface CircuitBreakerPlugin extends Interceptor {
   /** What a circuit does now. */
@@ -100,9 +100,8 @@ export function circuitBreaker(options?: CircuitPolicy | CircuitBreakerOptions):
   });
   const { name, applies } = policy;
   const { per = 'name', store = memoryCircuits() } = said(policy) as { per?: Per; store?: CircuitStore };
-  const circuits = new Circuits(name, store, () =>
-    settingsOf({ ...CIRCUIT_DEFAULTS, ...said(policy) } as unknown as CircuitFields),
-  );
+  const base = () => settingsOf({ ...CIRCUIT_DEFAULTS, ...said(policy) } as unknown as CircuitFields);
+  const circuits = new Circuits(name, store, base, per === 'name');
   return {
     name,
     policy,
@@ -141,7 +140,7 @@ export function circuitBreaker(options?: CircuitPolicy | CircuitBreakerOptions):
     },
     snapshot: () => ({ version: 1, circuits: circuits.snapshots() }),
     restore(snapshot) {
-      const later = readBreakerSnapshot(snapshot).flatMap(([key, each]) => circuits.at(key).restore(each) ?? []);
+      const later = readBreakerSnapshot(snapshot).flatMap(([key, each]) => circuits.exactly(key).restore(each) ?? []);
       return later.length === 0 ? undefined : Promise.all(later).then(() => {});
     },
     intercept(call, next) {

@@ -2,6 +2,7 @@ import {
   ByKey,
   type Call,
   type Clock,
+  ConfigError,
   following,
   InterceptorError,
   type Next,
@@ -31,12 +32,15 @@ export class Circuits implements CircuitOwner {
   /** How often the options were changed: what was planned before does not change a circuit any more. */
   epoch = 0;
   readonly #base: () => CircuitSettings;
+  readonly #byName: boolean;
   readonly #circuits = new ByKey<KeyedCircuit>();
   /** That of the first call. */
   #clock: Clock | undefined;
   #forgotten: CircuitTotals = { calls: 0, failures: 0, slow: 0, refused: 0, opened: 0 };
 
-  constructor(name: string, store: CircuitStore, base: () => CircuitSettings) {
+  /** @param byName - whether there is one for each target by name, and keys are `tool:search` and the like */
+  constructor(name: string, store: CircuitStore, base: () => CircuitSettings, byName = false) {
+    this.#byName = byName;
     this.name = name;
     this.store = store;
     this.#base = base;
@@ -147,12 +151,27 @@ export class Circuits implements CircuitOwner {
 
   /** The circuit of `key`, which is made if there is none. */
   at(key: string): KeyedCircuit {
-    return this.#open(keyFrom(key), this.#base());
+    const known = this.#keyOf(key);
+    if (known === undefined) throw unknownKey(key, this.keys());
+    return this.exactly(known);
+  }
+
+  /** The circuit with just this key. */
+  exactly(key: string): KeyedCircuit {
+    return this.#open(key, this.#base());
+  }
+
+  /** A target by its name alone is the one that has been called; undefined while it cannot be told which that is. */
+  #keyOf(key: string): string | undefined {
+    keyFrom(key);
+    if (!this.#byName || this.#circuits.get(key) !== undefined || IS_KEY.test(key)) return key;
+    const meant = TARGETS.map((target) => `${target}:${key}`).filter((one) => this.#circuits.get(one) !== undefined);
+    return meant.length === 1 ? meant[0] : undefined;
   }
 
   /** What the next call would find. Makes no circuit. */
   state(key: string): CircuitState {
-    const known = this.#circuits.get(keyFrom(key));
+    const known = this.#circuits.get(this.#keyOf(key) ?? key);
     if (known !== undefined) return known.state;
     const peeked = this.store.circuit(`${this.name}/${key}`, this.#base(), { random: () => 0, fault: () => {} });
     const state = peeked.state(this.clock.now());
@@ -203,6 +222,16 @@ function sumOf(one: CircuitTotals, other: CircuitTotals): CircuitTotals {
     refused: one.refused + other.refused,
     opened: one.opened + other.opened,
   };
+}
+
+const TARGETS = ['tool', 'stage', 'function'] as const;
+const IS_KEY = /^(tool|stage|function):/;
+
+/** It would be the circuit of nothing. */
+function unknownKey(key: string, known: readonly string[]): ConfigError {
+  const keys = known.length === 0 ? '' : ` (known: ${known.slice(0, 10).join(', ')})`;
+  const expected = `the key of a circuit, such as "tool:search", or the name of one thing that has been called${keys}`;
+  return new ConfigError([{ path: 'key', expected, value: key, message: `key: expected ${expected}, got "${key}"` }]);
 }
 
 function keyFrom(key: unknown): string {

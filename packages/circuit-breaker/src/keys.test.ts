@@ -16,7 +16,7 @@ let crowded = 0;
 
 /** So many circuits of which each is as good as new. */
 function crowd(breaker: CircuitBreakerPlugin, count: number): void {
-  for (let key = 0; key < count; key++) breaker.reset(`crowd ${crowded++}`);
+  for (let key = 0; key < count; key++) breaker.reset(`tool:crowd ${crowded++}`);
 }
 
 const fail = () => Promise.reject(new Error('down'));
@@ -141,11 +141,11 @@ describe('however many keys there are', () => {
   it('one that is forgotten here and in use elsewhere is still shared', () => {
     const store = memoryCircuits();
     const [here, there] = [circuitBreaker({ ...ONE, store }), circuitBreaker({ ...ONE, store })];
-    for (const breaker of [here, there]) breaker.reset('shared');
+    for (const breaker of [here, there]) breaker.reset('tool:shared');
     crowd(here, 30_000);
-    expect([here.keys().includes('shared'), there.keys().includes('shared')]).toEqual([false, true]);
-    here.trip('shared');
-    expect(there.state('shared')).toBe('open');
+    expect([here.keys().includes('tool:shared'), there.keys().includes('tool:shared')]).toEqual([false, true]);
+    here.trip('tool:shared');
+    expect(there.state('tool:shared')).toBe('open');
   }, 60_000);
 
   it('nothing listens any more to one that was forgotten', () => {
@@ -190,8 +190,8 @@ describe('however many keys there are', () => {
     const breaker = circuitBreaker(ONE);
     const { clock, runner } = bench({ use: [breaker] });
     await runner.call(tool('first', {}, () => 'fine'));
-    for (let key = 0; key < 12_000; key++) breaker.trip(`dead ${key}`);
-    const dead = () => breaker.keys().filter((key) => key.startsWith('dead')).length;
+    for (let key = 0; key < 12_000; key++) breaker.trip(`tool:dead ${key}`);
+    const dead = () => breaker.keys().filter((key) => key.startsWith('tool:dead')).length;
     await clock.advance(3_600_999);
     crowd(breaker, 30_000);
     expect(dead()).toBe(12_000);
