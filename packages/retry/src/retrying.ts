@@ -46,7 +46,7 @@ export class Retrying implements Sink, Handle {
   private inner: Handle | null = null;
   private attempts = 1;
   private phase: typeof STARTING | typeof ONGOING | typeof DUE | typeof OVER = STARTING;
-  /** Items of the attempt have been handed on. */
+  /** Items have been handed on. */
   private emitted = false;
   /** When it began; null where somebody else knows. */
   private readonly startedAt: number | null;
@@ -86,7 +86,6 @@ export class Retrying implements Sink, Handle {
   }
 
   private start(view: Call): Handle | null {
-    this.emitted = false;
     this.phase = STARTING;
     return driveNext(view, this.inside, this);
   }
