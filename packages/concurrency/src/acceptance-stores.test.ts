@@ -2,36 +2,10 @@ import { type Context, tool } from '@sluice/core';
 import { simulate } from '@sluice/core/testing';
 import { describe, expect, it } from 'vitest';
 import { bench, ending, expectAtRest, Gauge, nothingIsLeft, sleep, times } from './acceptance.test-kit.ts';
-import { concurrency, memoryStore, rateLimit, type Store } from './index.ts';
+import { concurrency, memoryStore, rateLimit } from './index.ts';
+import { elsewhere } from './store-elsewhere.test-kit.ts';
 
 nothingIsLeft();
-
-/** Keeps limits elsewhere: every answer takes so long. */
-function elsewhere(later: () => Promise<unknown>, store: Store = memoryStore()): Store {
-  return {
-    permits(key) {
-      const permits = store.permits(key);
-      return {
-        acquire: (request) => later().then(() => permits.acquire(request)),
-        renew: (lease) => later().then(() => permits.renew(lease)),
-        release: (lease) => later().then(() => permits.release(lease)),
-        changes: (listener) => permits.changes(listener),
-        close: () => permits.close(),
-      };
-    },
-    rates(key, spec) {
-      const rates = store.rates(key, spec);
-      return {
-        take: (costs, now) => later().then(() => rates.take(costs, now)),
-        settle: (reserved, actual, now, takenAt) => later().then(() => rates.settle(reserved, actual, now, takenAt)),
-        pause: (ms, now) => later().then(() => rates.pause(ms, now)),
-        correct: (limits, now) => later().then(() => rates.correct(limits, now)),
-        idle: (now) => rates.idle(now),
-        stats: (now) => rates.stats(now),
-      };
-    },
-  };
-}
 
 describe('a store in this process', () => {
   it('that two plugins are given is one limit for both', async () => {

@@ -1,8 +1,9 @@
-import { type Context, isSluiceError, pipeline, tool } from '@sluice/core';
+import { isSluiceError, pipeline, tool } from '@sluice/core';
 import { simulate } from '@sluice/core/testing';
 import { expect, it } from 'vitest';
 import { bench, ending, expectAtRest, Gauge, sleep, times } from './acceptance.test-kit.ts';
 import { adaptive, admission, concurrency, memoryStore, rateLimit, type Store } from './index.ts';
+import { elsewhere } from './store-elsewhere.test-kit.ts';
 
 it.each([1, 2, 5])(
   'an exclusive call in a call is alone, also when another one in it runs (limit %i)',
@@ -19,19 +20,6 @@ it.each([1, 2, 5])(
     expect(gauge.peak).toBe(1);
   },
 );
-
-it('what was slow once does not refuse for ever', async () => {
-  const plugin = concurrency(1);
-  const { clock, runner } = bench({ use: [plugin] });
-  const work = tool('work', {}, (ms: number) => sleep(clock, ms).then(() => 'done'));
-  await clock.until(Promise.all(times(30, () => runner.call(work, 10_000))));
-  const ends: string[] = [];
-  for (let n = 0; n < 50; n++) {
-    ends.push(...(await clock.until(Promise.all(times(2, () => ending(runner.call(work, 10, { deadline: '5s' })))))));
-    await clock.advance(1_000);
-  }
-  expect(ends.filter((e) => e !== 'done').length).toBeLessThan(5);
-});
 
 it('saturated$ counts weights', async () => {
   const plugin = concurrency({ limit: 3, weight: 3 });
@@ -147,19 +135,6 @@ it('a call that comes while the store answers is not refused though there is roo
   expect(ends).toEqual(['done', 'done']);
 });
 
-it('a rate refuses at the door whatever cannot go before its deadline', async () => {
-  const { clock, runner } = bench({ use: [rateLimit('1/s')] });
-  const work = tool('w', {}, () => clock.now());
-  const ends = times(10, () => {
-    const call = runner.call(work, undefined, { deadline: 3_500 });
-    return call.then(
-      (at) => `went at ${at}`,
-      (e: { code: string }) => `${e.code} at ${clock.now()}`,
-    );
-  });
-  expect((await clock.until(Promise.all(ends))).slice(4)).toEqual(times(6, () => 'RATE_LIMITED at 0'));
-});
-
 it.each([
   { max: 1, priority: 'x' },
   { max: 1, name: 5 },
@@ -177,61 +152,6 @@ it.each([
   }
   expect(isSluiceError(e, 'CONFIG')).toBe(true);
 });
-
-it.each([1, 2, 5])('exclusive calls in calls that fill the limit (%i) do not wait for ever', async (limit) => {
-  const plugin = concurrency({ limit, exclusive: ({ name }) => name === 'write' });
-  const { clock, runner } = bench({ use: [plugin] });
-  const gauge = new Gauge(clock);
-  const write = tool('write', {}, async () => {
-    expect(gauge.running).toBe(0);
-    await gauge.busy(10, 'write');
-  });
-  const outer = tool('outer', {}, async (_: unknown, { call }: Context) => {
-    await gauge.busy(5, 'outer');
-    await call(write);
-    await call(write);
-  });
-  await clock.until(Promise.all(times(10, () => runner.call(outer, 0))));
-  expect(gauge.order.filter((who) => who === 'write')).toHaveLength(20);
-});
-
-it('pause() and correct() before the first call count on the clock of the calls', async () => {
-  const plugin = rateLimit({ requests: '10/s', burst: 10, per: ({ input }) => String(input) });
-  const { clock, runner } = bench({ use: [plugin] });
-  const at: number[] = [];
-  const work = tool('work', {}, (_: string) => at.push(clock.now()));
-  plugin.pause('a', 3_000);
-  plugin.correct('b', { requests: { remaining: 0, resetMs: 1_000 } });
-  await clock.until(Promise.all(['a', 'b', 'c'].map((key) => runner.call(work, key))));
-  expect(at.map((ms) => Math.round(ms / 100) / 10)).toEqual([0, 1, 3]);
-});
-
-/** Keeps limits elsewhere: every answer takes so long. */
-function elsewhere(later: () => Promise<unknown>, store: Store = memoryStore()): Store {
-  return {
-    permits(key) {
-      const permits = store.permits(key);
-      return {
-        acquire: (request) => later().then(() => permits.acquire(request)),
-        renew: (lease) => later().then(() => permits.renew(lease)),
-        release: (lease) => later().then(() => permits.release(lease)),
-        changes: (listener) => permits.changes(listener),
-        close: () => permits.close(),
-      };
-    },
-    rates(key, spec) {
-      const rates = store.rates(key, spec);
-      return {
-        take: (costs, now) => later().then(() => rates.take(costs, now)),
-        settle: (reserved, actual, now, takenAt) => later().then(() => rates.settle(reserved, actual, now, takenAt)),
-        pause: (ms, now) => later().then(() => rates.pause(ms, now)),
-        correct: (limits, now) => later().then(() => rates.correct(limits, now)),
-        idle: (now) => rates.idle(now),
-        stats: (now) => rates.stats(now),
-      };
-    },
-  };
-}
 
 it.each([1, 3, 10])(
   'holds a limit of %i, with calls that end, fail, time out and are stopped at random',

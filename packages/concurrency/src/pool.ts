@@ -17,7 +17,7 @@ import type { Claim, PoolSettings } from './pool-settings.ts';
 import type { PoolStats } from './pool-stats.ts';
 import { queueFull, queueHopeless, queueTimedOut } from './queue-errors.ts';
 import { sampledOutcome } from './sampled-outcome.ts';
-import type { Answer, Lease, Permits } from './store.ts';
+import { type Answer, isLater, type Lease, type Permits } from './store.ts';
 import { lenderIn, Ticket } from './ticket.ts';
 import { Turns } from './turns.ts';
 import { WaitQueue } from './wait-queue.ts';
@@ -479,7 +479,3 @@ export class Pool {
 type Turn =
   | { readonly waiter: Waiter; readonly ticket: Ticket }
   | { readonly waiter: Waiter; readonly ticket: undefined; readonly later: PromiseLike<Lease | undefined> };
-
-function isLater(answer: Answer<Lease | undefined>): answer is PromiseLike<Lease | undefined> {
-  return typeof (answer as Partial<PromiseLike<unknown>> | undefined)?.then === 'function';
-}

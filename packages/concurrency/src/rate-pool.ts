@@ -19,7 +19,7 @@ import { rateLimited } from './rate-error.ts';
 import type { Admission, Costs, RateGateStats, ServiceLimit } from './rate-gate.ts';
 import type { RateFields } from './rate-limit-options.ts';
 import { RateWaiter } from './rate-waiter.ts';
-import type { Answer, Rates } from './store.ts';
+import { type Answer, isLater, type Rates } from './store.ts';
 import { WaitQueue } from './wait-queue.ts';
 
 /** What a rate tells at a glance. */
@@ -329,10 +329,6 @@ type Denial = Extract<Admission, { readonly ok: false }>;
 /** What it did not cost after all. */
 function nothing(costs: Costs): Costs {
   return Object.fromEntries(Object.keys(costs).map((name) => [name, 0]));
-}
-
-function isLater<T>(answer: Answer<T>): answer is PromiseLike<T> {
-  return typeof (answer as Partial<PromiseLike<T>>).then === 'function';
 }
 
 /** A store that is elsewhere may fail; what is only reported to it is then lost, and nothing else. */

@@ -4,6 +4,11 @@ import type { Admission, Costs, RateGateStats, ServiceLimit } from './rate-gate.
 /** What a store answers: at once, or later. The one in memory answers at once, so that nothing waits for nothing. */
 export type Answer<T> = T | PromiseLike<T>;
 
+/** Whether a store answers later. */
+export function isLater<T>(answer: Answer<T>): answer is PromiseLike<T> {
+  return typeof (answer as Partial<PromiseLike<T>> | undefined)?.then === 'function';
+}
+
 /** How much of a limit is asked for. */
 export interface PermitRequest {
   /** How many permits. */
