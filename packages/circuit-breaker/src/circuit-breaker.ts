@@ -1,5 +1,7 @@
 import {
   type Duration,
+  driveNext,
+  driven,
   type Interceptor,
   type Per,
   Place,
@@ -143,10 +145,10 @@ export function circuitBreaker(options?: CircuitPolicy | CircuitBreakerOptions):
       const later = readBreakerSnapshot(snapshot).flatMap(([key, each]) => circuits.exactly(key).restore(each) ?? []);
       return later.length === 0 ? undefined : Promise.all(later).then(() => {});
     },
-    intercept(call, next) {
-      const plan = call.policy('circuitBreaker') as unknown as CircuitPlan | undefined;
-      return plan === undefined ? next(call) : circuits.admit(plan, call, next);
-    },
+    intercept: driven(policy, (call, next, sink, options) => {
+      const plan = options as unknown as CircuitPlan | undefined;
+      return plan === undefined ? driveNext(call, next, sink) : circuits.admit(plan, call, next, sink);
+    }),
   };
 }
 

@@ -3,15 +3,18 @@ import {
   type Call,
   type Clock,
   ConfigError,
-  following,
+  driveNext,
+  type Handle,
   InterceptorError,
   type Next,
   Problems,
   reportFault,
+  type Sink,
   systemClock,
+  turnTime,
 } from '@sluice/core';
 import { Observable } from 'rxjs';
-import { AskingFlow } from './asking-flow.ts';
+import { type Asker, askStore } from './ask-store.ts';
 import { circuitOpen } from './circuit-open.ts';
 import { type CircuitPlan, sameSettings } from './circuit-plan.ts';
 import { CircuitRefusal } from './circuit-refusal.ts';
@@ -20,7 +23,6 @@ import type { CircuitSnapshot } from './circuit-snapshot.ts';
 import type { CircuitState } from './circuit-state.ts';
 import type { CircuitStats, CircuitTotals } from './circuit-stats.ts';
 import { type CircuitOwner, KeyedCircuit, type PermitAnswer } from './keyed-circuit.ts';
-import { RefusedFlow } from './refused-flow.ts';
 import type { CallPermit, CircuitStore } from './store.ts';
 import { isLater } from './store.ts';
 import { Trial } from './trial.ts';
@@ -34,6 +36,7 @@ export class Circuits implements CircuitOwner {
   readonly #base: () => CircuitSettings;
   readonly #byName: boolean;
   readonly #circuits = new ByKey<KeyedCircuit>();
+  turnTime: () => number = turnTime(systemClock);
   /** That of the first call. */
   #clock: Clock | undefined;
   #forgotten: CircuitTotals = { calls: 0, failures: 0, slow: 0, refused: 0, opened: 0 };
@@ -53,13 +56,13 @@ export class Circuits implements CircuitOwner {
   // What calls do.
 
   /** Lets a call through, or refuses it. */
-  admit(plan: CircuitPlan, call: Call, next: Next): Observable<unknown> {
+  admit(plan: CircuitPlan, call: Call, next: Next, sink: Sink): Handle | null {
     let key: string;
     try {
       key = plan.keyOf(call);
     } catch (cause) {
-      const error = new InterceptorError(this.name, 'could not tell whose circuit a call belongs to', { cause });
-      return new RefusedFlow(call, this.name, error);
+      sink.error(new InterceptorError(this.name, 'could not tell whose circuit a call belongs to', { cause }));
+      return null;
     }
     let circuit: KeyedCircuit;
     let answer: ReturnType<KeyedCircuit['permit']>;
@@ -72,15 +75,27 @@ export class Circuits implements CircuitOwner {
         answer = circuit.permit(call, now);
       }
     } catch (error) {
-      return this.#unasked(error, call, next);
+      return this.#unasked(error, call, next, sink);
     }
-    if (!isLater(answer)) return this.#answered(plan, circuit, answer, now, call, next);
-    return new AskingFlow(call, answer, {
-      name: this.name,
-      answered: (known) => (inner) => this.#answered(plan, circuit, known, this.clock.now(), inner, next),
+    return isLater(answer)
+      ? this.#ask(plan, circuit, answer, call, next, sink)
+      : this.#answered(plan, circuit, answer, now, call, next, sink);
+  }
+
+  #ask(
+    plan: CircuitPlan,
+    circuit: KeyedCircuit,
+    answer: PromiseLike<PermitAnswer>,
+    call: Call,
+    next: Next,
+    sink: Sink,
+  ): Handle {
+    const asker: Asker = {
+      answered: (known, inner, to) => this.#answered(plan, circuit, known, this.clock.now(), inner, next, to),
       wasted: (known) => this.#wasted(circuit, known, call),
-      failed: (error) => (inner) => this.#unasked(error, inner, next),
-    });
+      failed: (error, inner, to) => this.#unasked(error, inner, next, to),
+    };
+    return askStore(call, answer, asker, sink);
   }
 
   #answered(
@@ -90,20 +105,22 @@ export class Circuits implements CircuitOwner {
     now: number,
     call: Call,
     next: Next,
-  ): Observable<unknown> {
-    if (!(answer instanceof CircuitRefusal)) return following(call, new Trial(circuit, plan, call, answer), next);
+    sink: Sink,
+  ): Handle | null {
+    if (!(answer instanceof CircuitRefusal)) return new Trial(circuit, plan, call, answer, sink).begin(next);
     const { key } = circuit;
     const waitMs = answer.retryAfterMs(now);
     const retryAfterMs = waitMs === undefined ? undefined : Math.ceil(waitMs);
     call.emit('circuit.reject', rejection(key, answer, retryAfterMs, plan.shadow));
-    if (plan.shadow) return next(call);
-    return new RefusedFlow(call, this.name, circuitOpen(call, key, answer, retryAfterMs));
+    if (plan.shadow) return driveNext(call, next, sink);
+    sink.error(circuitOpen(call, key, answer, retryAfterMs));
+    return null;
   }
 
   /** What is not known does not keep a call from its target. */
-  #unasked(error: unknown, call: Call, next: Next): Observable<unknown> {
+  #unasked(error: unknown, call: Call, next: Next, sink: Sink): Handle | null {
     reportFault(call, this.name, 'has a store of circuits that could not be asked, and lets calls through', error);
-    return next(call);
+    return driveNext(call, next, sink);
   }
 
   #wasted(circuit: KeyedCircuit, answer: PermitAnswer, call: Call): void {
@@ -140,6 +157,7 @@ export class Circuits implements CircuitOwner {
   #adopt(clock: Clock): void {
     if (this.#clock !== undefined) return;
     this.#clock = clock;
+    this.turnTime = turnTime(clock);
     if (clock !== systemClock) for (const circuit of this.#circuits.values()) circuit.rebase();
   }
 

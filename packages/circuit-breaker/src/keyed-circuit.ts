@@ -15,6 +15,8 @@ export interface CircuitOwner {
   /** What the plugin is called. */
   readonly name: string;
   readonly clock: Clock;
+  /** The time as of this turn of the event loop. */
+  readonly turnTime: () => number;
   readonly store: CircuitStore;
   /** One of them is forgotten. */
   forgotten(circuit: KeyedCircuit): void;

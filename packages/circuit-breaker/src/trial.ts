@@ -1,32 +1,31 @@
-import { alarm, type Call, type RunFollower, type Verdict } from '@sluice/core';
+import { alarm, type Call, FollowedRun, type Sink, type Verdict } from '@sluice/core';
 import type { TrialResult } from './circuit.ts';
 import type { CircuitPlan } from './circuit-plan.ts';
 import type { KeyedCircuit } from './keyed-circuit.ts';
 import type { CallPermit } from './store.ts';
 
 /** One call that a circuit let through: it is reported once, however it ends. */
-export class Trial implements RunFollower {
+export class Trial extends FollowedRun {
   private readonly circuit: KeyedCircuit;
   private readonly plan: CircuitPlan;
-  private readonly call: Call;
   private permit: CallPermit;
-  private begun = false;
+  private working = false;
   /** When its work began, where somebody wants to know. */
   private startedAt = 0;
   /** Set from when its work begins until it is slow or has ended. */
   private cancelSlow: (() => void) | null = null;
 
-  constructor(circuit: KeyedCircuit, plan: CircuitPlan, call: Call, permit: CallPermit) {
+  constructor(circuit: KeyedCircuit, plan: CircuitPlan, call: Call, permit: CallPermit, sink: Sink) {
+    super(call, sink);
     this.circuit = circuit;
     this.plan = plan;
-    this.call = call;
     this.permit = permit;
     circuit.underWay++;
   }
 
   /** Not while it queues: that says nothing about what it calls. */
-  began(): void {
-    this.begun = true;
+  protected override began(): void {
+    this.working = true;
     const { slowCall } = this.plan.settings;
     if (slowCall === undefined && !this.plan.rule.timed) return;
     const { clock } = this.circuit.owner;
@@ -34,7 +33,7 @@ export class Trial implements RunFollower {
     if (slowCall !== undefined) this.cancelSlow = alarm(clock, slowCall.afterMs, () => this.crossSlow());
   }
 
-  ended(status: Verdict, error: unknown): void {
+  protected override ended(status: Verdict, error: unknown): void {
     const { circuit, plan, call } = this;
     circuit.underWay--;
     if (this.cancelSlow !== null) this.endSlow(plan.settings.slowCall?.afterMs);
@@ -56,19 +55,19 @@ export class Trial implements RunFollower {
 
   private resultOf(status: Verdict, error: unknown): TrialResult {
     const { rule } = this.plan;
-    if (!this.begun) {
+    if (!this.working) {
       // Nothing was called: what somebody else answered, or gave up waiting for, says nothing about it.
       if (status === 'ok' || status === 'timeout') return 'neutral';
     } else if (status === 'ok' && rule.ok !== undefined) return rule.ok;
-    const durationMs = rule.timed && this.begun ? this.circuit.owner.clock.now() - this.startedAt : 0;
+    const durationMs = rule.timed && this.working ? this.circuit.owner.clock.now() - this.startedAt : 0;
     return rule.resultOf(error === undefined ? { status, durationMs } : { status, error, durationMs }, this.call);
   }
 
-  /** The clock is not read for what does not look at the time. */
+  /** The clock is not read for what does not look at the time, and only now and then for what counts a success among others. */
   private timeOf(result: TrialResult): number {
     const { permit } = this;
     const { stored, owner } = this.circuit;
-    const timeless = result === 'success' && permit === stored.free && stored.resolutionMs === Number.POSITIVE_INFINITY;
-    return timeless ? 0 : owner.clock.now();
+    if (result !== 'success' || permit !== stored.free) return owner.clock.now();
+    return stored.resolutionMs === Number.POSITIVE_INFINITY ? 0 : owner.turnTime();
   }
 }

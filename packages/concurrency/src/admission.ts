@@ -1,17 +1,12 @@
 import {
-  type Call,
   ConfigError,
-  Flow,
-  type Handle,
+  driven,
   type Interceptor,
-  type Next,
   Place,
   type PluginOptions,
   PluginPolicy,
   type PolicyFields,
   type Problems,
-  reportFault,
-  type Sink,
 } from '@sluice/core';
 import { type AdaptiveConcurrency, isAdaptiveConcurrency } from './adaptive.ts';
 import { Door, type DoorStats, type Shed } from './door.ts';
@@ -79,7 +74,7 @@ export function admission(options: AdmissionOptions): AdmissionPlugin {
       throw new ConfigError('admission.shed: cannot be changed while it runs');
     },
     stats: () => door.stats(),
-    intercept: (call, next) => new AdmissionFlow(door, call, next, name),
+    intercept: driven(policy, (call, next, sink) => door.admit(call, next, sink)),
   };
 }
 
@@ -91,27 +86,4 @@ function readAdmission(written: unknown, path: string, problems: Problems): Poli
     problems.add(`${path}.shed`, "'newest', 'lowest-priority', or adaptive()", shed);
   }
   return { ...(max === undefined ? {} : { max }), ...(shed === undefined ? {} : { shed }) };
-}
-
-class AdmissionFlow extends Flow {
-  readonly #door: Door;
-  readonly #call: Call;
-  readonly #next: Next;
-  readonly #name: string;
-
-  constructor(door: Door, call: Call, next: Next, name: string) {
-    super();
-    this.#door = door;
-    this.#call = call;
-    this.#next = next;
-    this.#name = name;
-  }
-
-  drive(sink: Sink): Handle | null {
-    return this.#door.admit(this.#call, this.#next, sink);
-  }
-
-  teardownThrew(error: unknown): void {
-    reportFault(this.#call, this.#name, 'threw while it was torn down', error);
-  }
 }

@@ -78,14 +78,13 @@ function claimOf({ priority, fair, weight, exclusive, ...fields }: ConcurrencyFi
   if (fair === undefined && typeof weight !== 'function' && typeof exclusive !== 'function') {
     // Nothing differs but the class: the calls of one class share what they ask for.
     const claims = new Map<number, Claim>();
+    let last: Claim | undefined;
     return (call) => {
       const its = priorityOf(call);
-      let claim = claims.get(its);
-      if (claim === undefined) {
-        claim = { priority: its, tenant: undefined, cost: weight, exclusive, terms };
-        claims.set(its, claim);
-      }
-      return claim;
+      if (last?.priority === its) return last;
+      last = claims.get(its) ?? { priority: its, tenant: undefined, cost: weight, exclusive, terms };
+      claims.set(its, last);
+      return last;
     };
   }
   return (call) => ({

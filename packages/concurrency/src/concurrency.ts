@@ -1,7 +1,6 @@
-import { type Interceptor, type Per, Place, PluginPolicy, type PolicyFields } from '@sluice/core';
+import { driveNext, driven, type Interceptor, type Per, Place, PluginPolicy, type PolicyFields } from '@sluice/core';
 import type { Observable } from 'rxjs';
 import { isAdaptiveConcurrency } from './adaptive.ts';
-import { ConcurrencyFlow } from './concurrency-flow.ts';
 import {
   CONCURRENCY_DEFAULTS,
   CONCURRENCY_OPTIONS,
@@ -11,6 +10,7 @@ import {
   readConcurrency,
 } from './concurrency-options.ts';
 import { type ConcurrencyPlan, planOf, settingsOf } from './concurrency-plan.ts';
+import { enterPools } from './enter-pools.ts';
 import { memoryStore } from './memory-store.ts';
 import { isOwn } from './own-key.ts';
 import type { PoolStats } from './pool-stats.ts';
@@ -111,10 +111,11 @@ export function concurrency(limit: ConcurrencyPolicy | ConcurrencyOptions): Conc
     setLimit: (to) => void update({ limit: to }),
     saturated$: pools.saturation.saturated$,
     stats: () => totalOf(pools.stats(), settings.limit),
-    intercept(call, next) {
-      const plan = call.policy('concurrency') as unknown as ConcurrencyPlan | undefined;
-      return plan === undefined ? next(call) : new ConcurrencyFlow(pools, settings, plan, name, call, next);
-    },
+    intercept: driven(policy, (call, next, sink, options) => {
+      const plan = options as unknown as ConcurrencyPlan | undefined;
+      if (plan === undefined) return driveNext(call, next, sink);
+      return enterPools(pools, settings, plan, call, next, sink);
+    }),
   };
 }
 

@@ -2,11 +2,10 @@ import {
   type Call,
   CallLocal,
   type Clock,
-  type Flow,
-  following,
+  driveNext,
+  FollowedRun,
   type Handle,
   type Next,
-  type RunFollower,
   type Sink,
   type Verdict,
 } from '@sluice/core';
@@ -59,8 +58,7 @@ export class Door {
   /** Lets a call in, or turns it away; for one that is preferred, one that is not may have to leave. */
   admit(call: Call, next: Next, sink: Sink): Handle | null {
     // What is made inside of what was let in is a part of it.
-    if (call.parent !== undefined && this.#guests.around(call)?.inside === true)
-      return (next(call) as Flow).drive(sink);
+    if (call.parent !== undefined && this.#guests.around(call)?.inside === true) return driveNext(call, next, sink);
     if (this.#inside >= this.max) {
       const last = this.#shed === 'lowest-priority' ? this.#idle.last : undefined;
       this.#turnedAway++;
@@ -103,8 +101,26 @@ export class Door {
   }
 }
 
+/** What goes on inside of what was let in. */
+class Visit extends FollowedRun {
+  private readonly guest: Guest;
+
+  constructor(guest: Guest, sink: Sink) {
+    super(guest.call, sink);
+    this.guest = guest;
+  }
+
+  protected override began(): void {
+    this.guest.began();
+  }
+
+  protected override ended(status: Verdict, error: unknown): void {
+    this.guest.ended(status, error);
+  }
+}
+
 /** A call that was let in. */
-class Guest extends QueueEntry implements RunFollower, Sink, Handle {
+class Guest extends QueueEntry implements Sink, Handle {
   readonly priority: number;
   readonly tenant = undefined;
   readonly cost = 1;
@@ -125,7 +141,7 @@ class Guest extends QueueEntry implements RunFollower, Sink, Handle {
   }
 
   enter(next: Next): Handle | null {
-    const inner = (following(this.call, this, next) as Flow).drive(this);
+    const inner = new Visit(this, this).begin(next);
     if (!this.#over) {
       this.#inner = inner;
       return this;

@@ -60,6 +60,9 @@ class Count {
   readonly listeners = new Set<() => void>();
 }
 
+/** What most calls have: it is counted, and told from others by nobody. */
+const ONE: Lease = Object.freeze({ cost: 1, exclusive: false });
+
 class MemoryPermits implements Permits {
   readonly #count: Count;
   readonly #closed: () => void;
@@ -76,7 +79,7 @@ class MemoryPermits implements Permits {
     if (count.exclusive > 0 || (exclusive ? others > 0 : others > 0 && others + cost > limit)) return undefined;
     count.taken += cost;
     if (exclusive) count.exclusive++;
-    return { cost, exclusive };
+    return cost === 1 && !exclusive ? ONE : { cost, exclusive };
   }
 
   renew(): boolean {

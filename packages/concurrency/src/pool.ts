@@ -1,10 +1,7 @@
 import {
   alarm,
   type Call,
-  type CallLocal,
   type Clock,
-  type Flow,
-  following,
   type Handle,
   type Next,
   reportFault,
@@ -18,7 +15,7 @@ import type { PoolStats } from './pool-stats.ts';
 import { queueFull, queueHopeless, queueTimedOut } from './queue-errors.ts';
 import { sampledOutcome } from './sampled-outcome.ts';
 import { type Answer, isLater, type Lease, type Permits } from './store.ts';
-import { lenderIn, Ticket } from './ticket.ts';
+import { lenderIn, Ticket, ticketAround, ticketOn } from './ticket.ts';
 import { Turns } from './turns.ts';
 import { WaitQueue } from './wait-queue.ts';
 import { Waiter } from './waiter.ts';
@@ -28,8 +25,6 @@ const AT_A_TIME = 256;
 
 /** What the pools of one plugin share. */
 export interface PoolOwner {
-  /** The nearest ticket around a call, of whatever pool. */
-  readonly tickets: CallLocal<Ticket>;
   readonly inheritance: Inheritance;
   /** What the plugin is called. */
   readonly name: string;
@@ -43,7 +38,7 @@ export class Pool {
   readonly clock: Clock;
   /** How many go on although their call has its verdict. */
   lingering = 0;
-  readonly #owner: PoolOwner;
+  readonly owner: PoolOwner;
   readonly #permits: Permits;
   readonly #queue: WaitQueue<Waiter>;
   readonly #turns = new Turns();
@@ -67,7 +62,7 @@ export class Pool {
   constructor(key: string, owner: PoolOwner, clock: Clock, permits: Permits, settings: PoolSettings) {
     this.key = key;
     this.clock = clock;
-    this.#owner = owner;
+    this.owner = owner;
     this.#permits = permits;
     this.#settings = settings;
     this.#finder = settings.adaptive?.finder();
@@ -88,7 +83,7 @@ export class Pool {
       this.#settings = settings;
     });
     this.pump();
-    this.#owner.changed();
+    this.owner.changed();
   }
 
   /** Whether it learns its limit. */
@@ -140,11 +135,10 @@ export class Pool {
   /** Lets a call go on, or wait. */
   /** @param inner - whether it holds a ticket of a pool around this one already */
   admit(call: Call, claim: Claim, next: Next, sink: Sink, inner = false): Handle | null {
-    const { tickets } = this.#owner;
-    const around = (inner ? tickets.on(call) : call.parent === undefined ? undefined : tickets.around(call)) ?? null;
+    const around = inner ? ticketOn(this.owner, call) : ticketAround(this.owner, call);
     const lender = around === null ? null : lenderIn(this, around);
     if (lender !== null && this.#mayBorrow(lender, claim)) {
-      return this.run(new Ticket(this, call, claim.terms, null, lender, around, this.#startedAt()), next, sink);
+      return new Ticket(this, call, claim.terms, null, lender, around, this.#startedAt(), sink).begin(next);
     }
     // While a store that is elsewhere is asked for one, all that come are let in to ask it.
     if (this.#asking) {
@@ -156,20 +150,14 @@ export class Pool {
       return this.#wait(new Waiter(this, call, next, sink, claim, lender, around));
     }
     const taken = this.#take(claim, lender);
-    if (taken !== undefined && !isLater(taken))
-      return this.run(this.#ticket(call, claim, taken, lender, around), next, sink);
+    if (taken !== undefined && !isLater(taken)) {
+      return this.#ticket(call, claim, taken, lender, around, sink).begin(next);
+    }
     const waiter = new Waiter(this, call, next, sink, claim, lender, around);
     if (taken === undefined) return this.#wait(waiter);
     this.#join(waiter);
     this.#takenLater(taken, waiter);
     return waiter;
-  }
-
-  /** Runs what is inside with a ticket, which follows it to its end. */
-  run(ticket: Ticket, next: Next, sink: Sink): Handle | null {
-    const { call } = ticket;
-    this.#owner.tickets.set(call, ticket);
-    return (following(call, ticket, next) as Flow).drive(sink);
   }
 
   /** Lets one wait, if there is room and its turn would not come too late. */
@@ -199,7 +187,7 @@ export class Pool {
   #join(waiter: Waiter): void {
     const { call, lender, claim } = waiter;
     const { queueTimeout } = claim.terms;
-    const { inheritance } = this.#owner;
+    const { inheritance } = this.owner;
     inheritance.joins(waiter);
     this.#queue.join(waiter, this.clock.now());
     if (lender !== null) {
@@ -210,7 +198,7 @@ export class Pool {
       waiter.cancelTimeout = alarm(this.clock, queueTimeout, () => this.#waitedTooLong(waiter, queueTimeout));
     }
     call.emit('queue.enter', { pool: this.key, depth: this.#queue.size, priority: waiter.priority });
-    if (this.#queue.size === 1) this.#owner.changed();
+    if (this.#queue.size === 1) this.owner.changed();
     inheritance.blocked(this, waiter);
     // What it is in does not go on while it waits: that may be all that one that must be alone was waiting for.
     if (lender !== null && !this.#asking) this.pump();
@@ -227,12 +215,12 @@ export class Pool {
     if (granted) this.#queue.serve(waiter);
     else this.#queue.leave(waiter);
     waiter.lender?.waiting?.delete(waiter);
-    this.#owner.inheritance.leaves(waiter);
+    this.owner.inheritance.leaves(waiter);
     const now = this.clock.now();
     if (granted) this.#turns.came(now);
     if (this.#queue.size === 0) this.#turns.pause();
     waiter.call.emit('queue.leave', { pool: this.key, waitedMs: now - waiter.waitsSince, granted });
-    if (this.#queue.size === 0) this.#owner.changed();
+    if (this.#queue.size === 0) this.owner.changed();
   }
 
   /** It was stopped while it waited: who stood behind it may have its turn. */
@@ -292,10 +280,8 @@ export class Pool {
     for (let lender = this.#lenders.pop(); lender !== undefined; lender = this.#lenders.pop()) {
       for (const waiter of lender.waiting ?? []) {
         if (!this.#mayBorrow(lender, waiter.claim)) continue;
-        return {
-          waiter,
-          ticket: new Ticket(this, waiter.call, waiter.claim.terms, null, lender, waiter.around, this.#startedAt()),
-        };
+        const { call, claim, around, sink } = waiter;
+        return { waiter, ticket: new Ticket(this, call, claim.terms, null, lender, around, this.#startedAt(), sink) };
       }
     }
     const waiter = this.#queue.next(this.clock.now());
@@ -303,7 +289,7 @@ export class Pool {
     const taken = this.#take(waiter.claim, waiter.lender);
     if (taken === undefined) return undefined;
     if (isLater(taken)) return { waiter, ticket: undefined, later: taken };
-    return { waiter, ticket: this.#ticket(waiter.call, waiter.claim, taken, waiter.lender, waiter.around) };
+    return { waiter, ticket: this.#ticketFor(waiter, taken) };
   }
 
   #take({ cost, exclusive }: Claim, lender: Ticket | null): Answer<Lease | undefined> {
@@ -354,7 +340,7 @@ export class Pool {
           return;
         }
         this.#leave(waiter, true);
-        waiter.start(this.#ticket(waiter.call, waiter.claim, lease, waiter.lender, waiter.around));
+        waiter.start(this.#ticketFor(waiter, lease));
         this.pump();
       },
       (error: unknown) => {
@@ -390,15 +376,26 @@ export class Pool {
     return !exclusive && cost <= (lease?.cost ?? 0) && this.#alone === 0;
   }
 
-  #ticket(call: Call, { terms }: Claim, lease: Lease, lender: Ticket | null, around: Ticket | null): Ticket {
+  #ticketFor({ call, claim, lender, around, sink }: Waiter, lease: Lease): Ticket {
+    return this.#ticket(call, claim, lease, lender, around, sink);
+  }
+
+  #ticket(
+    call: Call,
+    { terms }: Claim,
+    lease: Lease,
+    lender: Ticket | null,
+    around: Ticket | null,
+    sink: Sink,
+  ): Ticket {
     this.#count(lease);
     // Inside of one in which something else goes on already, it goes on beside that.
     const inside = lender?.lends === true ? lender : null;
-    const ticket = new Ticket(this, call, terms, lease, inside, around, this.#startedAt());
-    if (lease.exclusive) this.#owner.inheritance.holds(this, ticket);
+    const ticket = new Ticket(this, call, terms, lease, inside, around, this.#startedAt(), sink);
+    if (lease.exclusive) this.owner.inheritance.holds(this, ticket);
     const { leaseMs } = this.#permits;
     if (leaseMs !== undefined) this.#keep(ticket, leaseMs);
-    this.#owner.changed();
+    this.owner.changed();
     return ticket;
   }
 
@@ -414,7 +411,7 @@ export class Pool {
       const holder = ticket.holder;
       if (holder?.lease == null) return;
       const failed = (cause?: unknown): void =>
-        reportFault(holder.call, this.#owner.name, `could not renew its lease in pool "${this.key}"`, cause);
+        reportFault(holder.call, this.owner.name, `could not renew its lease in pool "${this.key}"`, cause);
       try {
         Promise.resolve(this.#permits.renew(holder.lease)).then((held) => (held ? undefined : failed()), failed);
       } catch (cause) {
@@ -436,20 +433,30 @@ export class Pool {
     this.#taken -= lease.cost;
     if (lease.exclusive) {
       this.#alone--;
-      this.#owner.inheritance.gone(this);
+      this.owner.inheritance.gone(this);
       // Calls in calls that could not go on beside it may do so now.
       for (const { lender } of this.#queue) if (lender?.lends === true) this.#lenders.push(lender);
     }
-    const failed = (cause: unknown): void =>
-      reportFault(call, this.#owner.name, `could not give a permit back in pool "${this.key}"`, cause);
     try {
-      // A store that is elsewhere has it only when it says so: whoever asked before that was told no.
-      this.#permits.release(lease)?.then(() => this.pump(), failed);
+      const later = this.#permits.release(lease);
+      if (later !== undefined) this.#releasedLater(later, call);
     } catch (cause) {
-      failed(cause);
+      this.#notReleased(call, cause);
     }
     if (this.#queue.size > 0) this.pump();
-    this.#owner.changed();
+    this.owner.changed();
+  }
+
+  /** A store that is elsewhere has it only when it says so: whoever asked before that was told no. */
+  #releasedLater(later: PromiseLike<unknown>, call: Call): void {
+    later.then(
+      () => this.pump(),
+      (cause: unknown) => this.#notReleased(call, cause),
+    );
+  }
+
+  #notReleased(call: Call, cause: unknown): void {
+    reportFault(call, this.owner.name, `could not give a permit back in pool "${this.key}"`, cause);
   }
 
   /** What a call lent has come back to it: another one in it may have it. */

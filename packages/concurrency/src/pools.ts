@@ -1,15 +1,13 @@
-import { ByKey, type Call, CallLocal } from '@sluice/core';
+import { ByKey, type Call } from '@sluice/core';
 import { Inheritance } from './inheritance.ts';
 import { Pool, type PoolOwner } from './pool.ts';
 import type { PoolSettings } from './pool-settings.ts';
 import type { PoolStats } from './pool-stats.ts';
 import { Saturation } from './saturation.ts';
 import type { Store } from './store.ts';
-import type { Ticket } from './ticket.ts';
 
 /** The pools of one plugin, by key: made when first asked for, forgotten when there are too many and nothing goes on in them. */
 export class Pools implements PoolOwner {
-  readonly tickets: CallLocal<Ticket> = new CallLocal();
   readonly inheritance: Inheritance = new Inheritance();
   readonly saturation: Saturation;
   readonly name: string;

@@ -1,5 +1,7 @@
 import {
   type Duration,
+  driveNext,
+  driven,
   type Interceptor,
   keyBy,
   type Per,
@@ -10,9 +12,9 @@ import {
   parseDuration,
   readPlain,
 } from '@sluice/core';
+import { enterRates } from './enter-rates.ts';
 import { memoryStore } from './memory-store.ts';
 import type { ServiceLimit } from './rate-gate.ts';
-import { RateLimitFlow } from './rate-limit-flow.ts';
 import {
   isRate,
   RATE_DEFAULTS,
@@ -104,11 +106,11 @@ export function rateLimit(rate: RatePolicy | RateLimitOptions): RateLimitPlugin 
     pause: (key, ms) => pools.pause(key, parseDuration(ms, 'pause: ms')),
     correct: (key, limits) => pools.correct(key, readServiceLimits(limits)),
     stats: () => pools.stats(),
-    intercept(call, next) {
-      const plan = call.policy('rateLimit') as unknown as RatePlan | undefined;
-      if (plan === undefined || !plan.applies) return next(call);
-      return new RateLimitFlow(pools, shared, plan, name, call, next);
-    },
+    intercept: driven(policy, (call, next, sink, options) => {
+      const plan = options as unknown as RatePlan | undefined;
+      if (plan === undefined || !plan.applies) return driveNext(call, next, sink);
+      return enterRates(pools, shared, plan, call, next, sink);
+    }),
   };
 }
 

@@ -3,17 +3,15 @@ import {
   type Call,
   type Clock,
   errorStatus,
-  type Flow,
-  following,
   type Handle,
   isSluiceError,
   type Next,
   onActualCost,
-  type RunFollower,
   retryAfterMs,
   type Sink,
   type Verdict,
 } from '@sluice/core';
+import { Passage } from './passage.ts';
 import { queueFull, queueTimedOut } from './queue-errors.ts';
 import { rateLimited } from './rate-error.ts';
 import type { Admission, Costs, RateGateStats, ServiceLimit } from './rate-gate.ts';
@@ -107,7 +105,6 @@ export class RatePool {
   /** Runs what is inside, and hears of it what it says of the rate. */
   run(call: Call, costs: Costs, takenAt: number, next: Next, sink: Sink): Handle | null {
     let counted = costs;
-    let begun = false;
     const settle = (actual: Costs): void => {
       const reserved = counted;
       ignored(() => this.#rates.settle(reserved, actual, this.#clock.now(), takenAt));
@@ -116,17 +113,12 @@ export class RatePool {
       this.#look();
     };
     onActualCost(call, this, settle);
-    const follower: RunFollower = {
-      began: () => {
-        begun = true;
-      },
-      ended: (status, error) => {
-        // It was refused, or stopped, further in: nothing has gone.
-        if (!begun) settle(nothing(costs));
-        this.#ended(call, status, error);
-      },
+    const ended = (begun: boolean, status: Verdict, error: unknown): void => {
+      // It was refused, or stopped, further in: nothing has gone.
+      if (!begun) settle(nothing(costs));
+      this.#ended(call, status, error);
     };
-    return (following(call, follower, next) as Flow).drive(sink);
+    return new Passage(call, ended, sink).begin(next);
   }
 
   /** One that was told to wait has told it to all: nobody goes until then. */

@@ -9,7 +9,7 @@ const UNTOLD = 1_000;
 
 /** The rates of one plugin, by key: made when first asked for, forgotten when there are too many and nothing is owed in them. */
 export class RatePools {
-  readonly #name: string;
+  readonly name: string;
   readonly #store: Store;
   readonly #pools = new ByKey<RatePool>();
   /** Where its calls take their time from. */
@@ -19,7 +19,7 @@ export class RatePools {
   readonly #untold = new Map<string, ((pool: RatePool) => void)[]>();
 
   constructor(name: string, store: Store) {
-    this.#name = name;
+    this.name = name;
     this.#store = store;
   }
 
@@ -34,7 +34,7 @@ export class RatePools {
       known.configure(fields);
       return known;
     }
-    const rates = this.#store.rates(`${this.#name}/${key}/${spec}`, fields);
+    const rates = this.#store.rates(`${this.name}/${key}/${spec}`, fields);
     const pool = new RatePool(key, clock, rates, fields, this.#heard);
     this.#pools.set(key, pool);
     for (const tell of this.#untold.get(key) ?? []) tell(pool);

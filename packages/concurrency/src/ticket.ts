@@ -1,5 +1,5 @@
-import { alarm, type Call, type RunFollower, type Verdict } from '@sluice/core';
-import type { Pool } from './pool.ts';
+import { alarm, type Call, FollowedRun, type Sink, type Verdict } from '@sluice/core';
+import type { Pool, PoolOwner } from './pool.ts';
 import type { Terms } from './pool-settings.ts';
 import type { Lease } from './store.ts';
 import type { Waiter } from './waiter.ts';
@@ -8,7 +8,7 @@ import type { Waiter } from './waiter.ts';
  * The right of one call to go on: a lease of its own, or that of the call around it, which waits meanwhile. It is given back when the work
  * has really ended, and once only.
  */
-export class Ticket implements RunFollower {
+export class Ticket extends FollowedRun {
   readonly pool: Pool;
   /** What was taken for it; null while it goes on with what a call around it has. */
   lease: Lease | null;
@@ -22,10 +22,9 @@ export class Ticket implements RunFollower {
   waiting: Set<Waiter> | null = null;
   /** Who waited for it; null when nobody had to. */
   waiter: Waiter | null = null;
-  readonly call: Call;
   private readonly terms: Terms;
   private readonly startedAt: number;
-  private over = false;
+  private returned = false;
   private goesOn = false;
   /** Whether it stands in the count of those that go on, for itself and for those around it and in it. */
   private counted = false;
@@ -39,9 +38,10 @@ export class Ticket implements RunFollower {
     lender: Ticket | null,
     around: Ticket | null,
     startedAt: number,
+    sink: Sink,
   ) {
+    super(call, sink);
     this.pool = pool;
-    this.call = call;
     this.terms = terms;
     this.lease = lease;
     this.lender = lender;
@@ -52,12 +52,12 @@ export class Ticket implements RunFollower {
 
   /** Whether it still has what it was given. */
   get held(): boolean {
-    return !this.over;
+    return !this.returned;
   }
 
   /** Whether its call has its verdict, and its work goes on. */
   get lingering(): boolean {
-    return this.goesOn && !this.over;
+    return this.goesOn && !this.returned;
   }
 
   /** The ticket with whose own lease it goes on: itself, or one around it. */
@@ -70,16 +70,16 @@ export class Ticket implements RunFollower {
   /** Who has what it was given: itself, or whoever goes on with it since it ended; undefined when that was given back. */
   get holder(): Ticket | undefined {
     let holder: Ticket = this;
-    while (holder.over && holder.borrower !== null) holder = holder.borrower;
-    return holder.over ? undefined : holder;
+    while (holder.returned && holder.borrower !== null) holder = holder.borrower;
+    return holder.returned ? undefined : holder;
   }
 
   /** Whether nothing in it goes on: a call in it may, with its lease. */
   get lends(): boolean {
-    return !this.over && this.borrower === null;
+    return !this.returned && this.borrower === null;
   }
 
-  ended(status: Verdict, error: unknown): void {
+  protected override ended(status: Verdict, error: unknown): void {
     const { pool } = this;
     this.waiter?.ended();
     if (pool.learns) pool.sample(this.startedAt, status, error);
@@ -87,8 +87,8 @@ export class Ticket implements RunFollower {
   }
 
   /** Its call has its verdict; its work goes on, and keeps what it has, though not for ever. */
-  lingers(): void {
-    if (this.over) return;
+  protected override lingered(): void {
+    if (this.returned) return;
     const { pool } = this;
     const { orphanLease } = this.terms;
     // With what goes on in it, it is one.
@@ -103,14 +103,14 @@ export class Ticket implements RunFollower {
     });
   }
 
-  settled(): void {
+  protected override settled(): void {
     this.giveBack();
   }
 
   /** Gives back what it has. Once: what is called again does nothing. */
   giveBack(): void {
-    if (this.over) return;
-    this.over = true;
+    if (this.returned) return;
+    this.returned = true;
     this.cancelLease?.();
     const { lease, lender, borrower } = this;
     if (this.counted) {
@@ -127,6 +127,23 @@ export class Ticket implements RunFollower {
     else if (lease !== null) this.pool.release(lease, this.call);
     if (lender !== null && borrower === null) this.pool.lendOn(lender);
   }
+}
+
+/** The nearest ticket that `call` itself holds, of whatever pool of `owner`. */
+export function ticketOn(owner: PoolOwner, call: Call): Ticket | null {
+  for (let run = FollowedRun.around(call); run !== null; run = run.outer) {
+    if (run instanceof Ticket && run.pool.owner === owner) return run;
+  }
+  return null;
+}
+
+/** The nearest ticket that a call around `call` holds. */
+export function ticketAround(owner: PoolOwner, call: Call): Ticket | null {
+  for (let { parent } = call; parent !== undefined; parent = parent.parent) {
+    const ticket = ticketOn(owner, parent);
+    if (ticket !== null) return ticket;
+  }
+  return null;
 }
 
 /** The nearest ticket of `pool` that is held, from `ticket` outwards. */

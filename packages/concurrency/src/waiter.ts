@@ -50,7 +50,7 @@ export class Waiter extends WaitingCall {
   /** Its turn has come. */
   start(ticket: Ticket): void {
     ticket.waiter = this;
-    this.goOn((next, sink) => this.pool.run(ticket, next, sink));
+    this.goOn((next) => ticket.begin(next));
   }
 
   protected abandoned(): void {

@@ -11,7 +11,7 @@ export abstract class WaitingCall extends QueueEntry implements Handle {
   /** Calls off what happens when it has waited for too long. */
   cancelTimeout: (() => void) | null = null;
   private readonly next: Next;
-  private readonly sink: Sink;
+  readonly sink: Sink;
   private state: typeof WAITS | typeof RUNS | typeof OVER = WAITS;
   private inner: Handle | null = null;
 

@@ -26,8 +26,7 @@ type Hear = (actual: Readonly<Record<string, number>>) => void;
  * ```
  */
 export function onActualCost(call: Call, owner: object, hear: Hear): void {
-  const view = call as CallView;
-  view.locals = { owner, value: new Listener(hear), next: view.locals };
+  (call as CallView).leave(owner, new Listener(hear));
 }
 
 class Listener {
@@ -41,12 +40,10 @@ class Listener {
 /** The work of a call says what it has really cost. */
 export function tellActualCost(call: CallView, actual: Readonly<Record<string, number>>): void {
   const told = new Set<object>();
-  for (let view: CallView | null = call; view !== null; view = view.outer) {
-    for (let { locals } = view; locals !== null; locals = locals.next) {
-      const { owner, value } = locals;
-      if (!(value instanceof Listener) || told.has(owner)) continue;
-      told.add(owner);
-      value.hear(actual);
-    }
+  for (let { locals } = call; locals !== null; locals = locals.next) {
+    const { owner, value } = locals;
+    if (!(value instanceof Listener) || told.has(owner)) continue;
+    told.add(owner);
+    value.hear(actual);
   }
 }

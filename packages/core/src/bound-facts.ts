@@ -1,3 +1,4 @@
+import type { Bound } from './bound.ts';
 import type { BoundFacts, BoundOptions } from './bound-options.ts';
 import { type CallView, callInfo, title } from './call-view.ts';
 import type { SluiceError } from './errors/sluice-error.ts';
@@ -13,16 +14,17 @@ export interface Spent {
   readonly lagMs: number;
 }
 
-/** Puts together what is known when a limit of `view` has passed. */
+/** Puts together what is known when a limit has passed. */
 export function boundFacts(
-  view: CallView,
+  bound: Bound,
   scope: string,
   { limit: limitMs, name }: BoundOptions,
   { elapsedMs, pausedMs, lagMs }: Spent,
 ): BoundFacts & { readonly details: Record<string, unknown> } {
+  const { view } = bound;
   const { root } = view;
   const vitals = root.vitals;
-  const works = root.worksWithin(view);
+  const works = root.worksWithin(bound);
   const sinceSign = vitals === undefined ? Number.POSITIVE_INFINITY : view.clock.now() - vitals.at;
   const lastSignMs = sinceSign <= elapsedMs ? sinceSign : undefined;
   const running = works.length > 0;
@@ -37,17 +39,17 @@ export function boundFacts(
     elapsedMs,
     started,
   };
-  details['settled'] = root.unsettledWithin(view).length === 0;
+  details['settled'] = root.unsettledWithin(bound).length === 0;
   if (lagMs > NOTABLE) details['lagMs'] = lagMs;
   if (pausedMs > 0) details['pausedMs'] = pausedMs;
   if (lastSignMs !== undefined) details['lastSignMs'] = lastSignMs;
   if (vitals?.progress !== undefined) details['progress'] = vitals.progress;
   if (heartbeat !== undefined) details['heartbeat'] = heartbeat;
-  const idleMs = works[0]?.call.idleLimit(view) ?? Number.POSITIVE_INFINITY;
+  const idleMs = works[0]?.call.idleLimit(bound) ?? Number.POSITIVE_INFINITY;
   if (idleMs !== Number.POSITIVE_INFINITY) {
     details['idle'] = { limitMs: idleMs, silentMs: lastSignMs ?? elapsedMs };
   }
-  const hard = view.deadlineAround;
+  const hard = view.deadlineAround(bound);
   if (hard.at !== Number.POSITIVE_INFINITY) {
     details['hard'] = { scope: hard.scope, leftMs: hard.remaining() };
   }

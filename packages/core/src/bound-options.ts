@@ -39,6 +39,13 @@ export interface BoundFacts {
 /** What is heard of work that was stopped by a limit, after its verdict. */
 export type Aftermath = 'late' | 'orphan' | 'orphan.end';
 
+/** One run of what is inside a deadline, as whoever set it hears of it: one deadline may stand around many calls. */
+export interface BoundRun {
+  readonly call: Call;
+  /** For whoever set it to keep what belongs to this run; undefined at first. */
+  state: unknown;
+}
+
 /** A deadline that an interceptor sets around what is inside it. */
 export interface BoundOptions {
   /** How long what is inside may take, in milliseconds; `Infinity` for ever, `0` not at all. */
@@ -65,15 +72,17 @@ export interface BoundOptions {
    * Hears of each sign of life, with the moment, whether it is of the call itself or of one in it, and what came with it. May answer in
    * how many milliseconds it wants to be asked by `extend`, if that is sooner than it would be.
    */
-  sign?(sign: Sign, at: number, own: boolean, details: unknown): number | undefined;
+  sign?(sign: Sign, at: number, own: boolean, details: unknown, run: BoundRun): number | undefined;
   /** Hears of a heartbeat that came too late to count. */
-  ignored?(): void;
+  ignored?(run: BoundRun): void;
   /** Asked when the time is over: how many milliseconds more it gets; none, unless given. */
-  extend?(now: number): number;
+  extend?(now: number, run: BoundRun): number;
   /** Makes the error; a `TimeoutError` unless given. */
-  error?(facts: BoundFacts): SluiceError;
+  error?(facts: BoundFacts, run: BoundRun): SluiceError;
   /** Hears, once, how each run of what is inside ended, and after how long: 0 for what ended within the turn in which it began. */
   ended?(status: Verdict, durationMs: number, pausedMs: number): void;
+  /** Hears, once, how a run of what is inside ended for which something was kept. */
+  endedWith?(status: Verdict, run: BoundRun): void;
   /** Hears what becomes of work that it has stopped. */
   after?(what: Aftermath): void;
 }

@@ -1,77 +1,118 @@
 import { Aftercare } from './aftercare.ts';
 import { boundFacts, softTimeout, timeoutError } from './bound-facts.ts';
-import type { BoundOptions, Sign } from './bound-options.ts';
-import { CallView, scopeOf } from './call-view.ts';
+import type { BoundOptions, BoundRun, Sign } from './bound-options.ts';
+import type { Call } from './call.ts';
+import { type CallView, scopeOf } from './call-view.ts';
 import { Course } from './course.ts';
 import { driveNext } from './drive-next.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import type { SluiceError } from './errors/sluice-error.ts';
 import type { Handle, Sink } from './flow.ts';
 import type { Next } from './interceptor.ts';
+import type { Invocation } from './invocation.ts';
+import type { Limit } from './limit.ts';
 import type { Part } from './part.ts';
 import { sweep } from './scope.ts';
 import type { TimerNode } from './timers.ts';
 import type { Verdict } from './verdict.ts';
 import { verdictOf } from './verdict-of.ts';
 
-/** One run of what is inside a deadline: the view of the call there, and the timer's node. */
-export class Bound extends CallView implements Sink, Part, TimerNode {
+/** One run of what is inside a deadline, which is its own timer. */
+export class Bound implements Sink, Part, TimerNode, BoundRun {
   partBefore: Part | null = null;
   partAfter: Part | null = null;
-  /** NaN until it is armed: what never was has no deadline. */
-  timerAt: number = Number.NaN;
+  /** What was never armed has no deadline. */
+  timerAt: number | undefined = undefined;
   timerSlot = -1;
   timerOrder = 0;
   timerBefore: TimerNode | null = null;
   timerAfter: TimerNode | null = null;
   declare readonly patient: true;
-  private readonly options: BoundOptions;
+  readonly view: CallView;
+  /** The next deadline outwards of the same call. */
+  readonly outer: Bound | null;
+  /** The level of the interceptor that it belongs to. */
+  readonly level: number;
+  /** True once it is over: nothing starts in it any more. */
+  closed = false;
+  /** Why it is over, if because its time was. */
+  failure: unknown = undefined;
+  /** What those that set it keep for this run of it. */
+  state: unknown = undefined;
+  private readonly limit: Limit;
   private readonly sink: Sink;
   private inner: Handle | null = null;
   private course: Course | null = null;
 
-  constructor(view: CallView, options: BoundOptions, sink: Sink) {
-    // A view of the whole call that has nothing to add makes room: what is pending is half as large without it.
-    const alone = options.sign === undefined && view.root.isPlain(view);
-    super(view.root, alone ? null : view, view.attempt, view.previous, alone ? null : view);
-    this.options = options;
+  constructor(view: CallView, limit: Limit, sink: Sink) {
+    this.view = view;
+    this.outer = view.bound;
+    this.level = view.reached;
+    this.limit = limit;
     this.sink = sink;
-    if (alone) {
-      this.watch = view.watch;
-      view.root.continueWith(this);
-    }
-    if (options.sign !== undefined) this.watch = this;
-    if (options.until === 'started') this.queue = this;
+    view.bound = this;
+  }
+
+  get call(): Call {
+    return this.view;
+  }
+
+  private get options(): BoundOptions {
+    return this.limit.options;
+  }
+
+  /** The call that it is a part of. */
+  get root(): Invocation {
+    return this.view.root;
+  }
+
+  /** Whether it wants to hear of signs of life. */
+  get listens(): boolean {
+    return this.limit.listens;
+  }
+
+  /** The next outwards that wants to, be it of a call around this one. */
+  get nextListening(): Bound | null {
+    for (let { outer } = this as Bound; outer !== null; outer = outer.outer) if (outer.listens) return outer;
+    return this.root.watchAround;
   }
 
   /** Arms the deadline, then starts what is inside: never the other way round. */
   begin(next: Next): Handle | null {
-    const { options, root } = this;
-    const { grace, cleanup, partial } = options;
+    const { limit, view } = this;
+    const { root } = view;
     const { timeouts, timers } = root.environment;
-    if (grace !== undefined || cleanup !== undefined) root.unwindWithin(grace, cleanup);
-    if (partial === 'resolve') root.insteadOf(undefined);
-    if (timeouts && options.limit <= 0) {
-      this.closed = true;
-      root.whileDeciding(() => {
-        this.tell(0);
-        this.ended('timeout', 0, 0);
-        this.sink.error(this.errorOf(this.facts(0)));
-      });
-      return null;
+    if (limit.saysHow) this.sayHow(limit.options);
+    if (timeouts) {
+      if (limit.ms <= 0) return this.overAtOnce();
+      root.keepContext();
+      timers.arm(this, limit.firstAlarm);
     }
     root.openPart(this);
-    if (timeouts) {
-      root.keepContext();
-      timers.arm(this, this.firstAlarm);
-    }
-    const inner = driveNext(this, next, this);
+    const inner = driveNext(view, next, this);
     if (!this.closed) {
       this.inner = inner;
       return this;
     }
     // It was stopped while it was being started.
-    inner?.cancel(this.stopReason());
+    inner?.cancel(view.stopReason());
+    return null;
+  }
+
+  private sayHow({ grace, cleanup, partial }: BoundOptions): void {
+    if (grace !== undefined || cleanup !== undefined) this.root.unwindWithin(grace, cleanup);
+    if (partial === 'resolve') this.root.insteadOf(undefined);
+  }
+
+  /** Nothing of what is inside begins. */
+  private overAtOnce(): null {
+    this.closed = true;
+    this.root.unbroken = false;
+    this.root.whileDeciding(() => {
+      this.tell(0);
+      this.ended('timeout', 0, 0);
+      this.sink.error(this.errorOf(this.facts(0)));
+    });
     return null;
   }
 
@@ -86,23 +127,30 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
   }
 
   success(value: unknown): void {
-    if (this.close('ok')) this.sink.success(value);
+    if (!this.close('ok')) return;
+    this.inner = null;
+    this.sink.success(value);
   }
 
   complete(): void {
-    if (this.close('ok')) this.sink.complete();
+    if (!this.close('ok')) return;
+    this.inner = null;
+    this.sink.complete();
   }
 
   error(error: unknown): void {
-    if (!this.closed && this.close(this.root.verdictOf(error))) this.fail(error);
+    if (this.closed || !this.close(this.root.verdictOf(error))) return;
+    this.inner = null;
+    this.fail(error);
   }
 
   cancel(reason?: unknown): void {
     if (this.closed) return;
-    const why = reason ?? this.stopReason();
+    const why = reason ?? this.view.stopReason();
     // A limit around the call is its cancellation, whatever the reason is called.
     this.close(this.root.verdict !== 'cancelled' && verdictOf(why) === 'timeout' ? 'timeout' : 'cancelled');
     this.inner?.cancel(why);
+    this.inner = null;
   }
 
   /** A timeout may end as what was achieved by then. */
@@ -116,7 +164,10 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
   private close(status: Verdict, elapsedMs?: number): boolean {
     if (this.closed) return false;
     this.closed = true;
-    if (this.options.ended !== undefined) this.ended(status, elapsedMs ?? this.elapsed(), this.course?.pausedMs ?? 0);
+    this.root.unbroken = false;
+    const { limit } = this;
+    if (limit.hearsEnd || (limit.hearsOfKept && this.state !== undefined))
+      this.ended(status, elapsedMs ?? this.elapsed(), this.course?.pausedMs ?? 0);
     this.root.closePart(this);
     this.root.environment.timers.disarm(this);
     return true;
@@ -124,25 +175,19 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
 
   // How its time runs.
 
-  /** When it is to be asked first. */
-  private get firstAlarm(): number {
-    const { limit, soft } = this.options;
-    return soft === undefined || soft >= limit ? limit : soft;
-  }
-
   /** For how long it has been going on. */
   private elapsed(): number {
     const { timers, clock } = this.root.environment;
     if (this.course !== null) return clock.now() - this.course.began;
-    return timers.sinceArmed(this, this.firstAlarm);
+    return timers.sinceArmed(this, this.limit.firstAlarm);
   }
 
   /** From here on its time does not simply run down. */
   private get courseOf(): Course {
     const { timers, clock } = this.root.environment;
-    const due = this.timerSlot === IDLE ? this.timerAt : timers.expiry(this);
+    const due = this.timerSlot === IDLE ? (this.timerAt ?? 0) : timers.expiry(this);
     // What was never armed begins to count when somebody asks.
-    this.course ??= new Course(due > 0 ? due - this.firstAlarm : clock.now());
+    this.course ??= new Course(due > 0 ? due - this.limit.firstAlarm : clock.now());
     return this.course;
   }
 
@@ -189,17 +234,18 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
   }
 
   private warn(softMs: number, lagMs: number): void {
-    const { root, options, ownScope } = this;
-    const warning = softTimeout(this, ownScope, softMs, options.limit);
+    const { view, root, options, scope } = this;
+    const warning = softTimeout(view, scope, softMs, options.limit);
     this.courseOf.warning = warning;
-    this.emit('timeout.soft', { scope: ownScope, limitMs: softMs, hardMs: options.limit, lagMs });
+    view.emit('timeout.soft', { scope, limitMs: softMs, hardMs: options.limit, lagMs });
     for (const work of root.worksWithin(this)) {
       work.warn(warning);
       for (const inner of [...work.descendants()]) inner.warn(warning);
     }
   }
 
-  override get warning(): unknown {
+  /** What was said when its soft limit has passed; undefined while it has not. */
+  get warning(): unknown {
     return this.course?.warning;
   }
 
@@ -223,10 +269,9 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
     });
   }
 
-  /** The work has started: a limit on waiting has done its duty. */
+  /** Work in it has started: a limit on waiting has done its duty. */
   started(): void {
-    this.root.environment.timers.disarm(this);
-    this.outer?.queue?.started();
+    if (this.limit.untilStarted) this.root.environment.timers.disarm(this);
   }
 
   /** Its clock stands still, if it may. */
@@ -265,63 +310,54 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
 
   /** A heartbeat came too late to count. */
   ignore(): void {
-    this.options.ignored?.();
+    this.options.ignored?.(this);
   }
 
-  override ownDeadline(): number {
+  /** When it will be over; `Infinity` for one that can be put off. */
+  deadline(): number {
     const { limit, soft, extend } = this.options;
     // One that can be put off is a promise to nobody.
     if (extend !== undefined) return Number.POSITIVE_INFINITY;
     const at = this.closed ? this.timerAt : this.root.environment.timers.expiry(this);
-    if (Number.isNaN(at)) return Number.POSITIVE_INFINITY;
+    if (at === undefined) return Number.POSITIVE_INFINITY;
     const warned = soft === undefined || soft >= limit || this.course?.warning !== undefined;
     return warned ? at : at - soft + limit;
   }
 
-  override ownAge(): number | undefined {
+  /** For how long it has been going on, as far as it knows. */
+  age(): number | undefined {
     const age = this.elapsed();
     return Number.isNaN(age) ? undefined : age;
   }
 
-  override get ownScope(): string {
-    return this.options.scope ?? scopeOf(this);
+  /** Whose deadline it is. */
+  get scope(): string {
+    return this.options.scope ?? scopeOf(this.view);
   }
 
-  override get ownIdleLimit(): number {
+  /** How long what is in it may be silent, as far as it says so; `Infinity` for as long as it likes. */
+  get idleLimit(): number {
     const { extend, limit } = this.options;
     return extend === undefined ? Number.POSITIVE_INFINITY : limit;
-  }
-
-  override get bounded(): boolean {
-    return true;
-  }
-
-  /** What is inside it must find it, to be bound by it. */
-  override get isPlain(): boolean {
-    return false;
-  }
-
-  protected override get attemptOf(): CallView {
-    return this;
   }
 
   // What is said of it.
 
   private tell(lagMs: number): void {
     const { name, limit } = this.options;
-    this.emit('timeout', { scope: this.ownScope, limit: name, limitMs: limit, lagMs });
-    if (lagMs > 0) this.root.environment.blocking.tell(this, lagMs);
+    this.view.emit('timeout', { scope: this.scope, limit: name, limitMs: limit, lagMs });
+    if (lagMs > 0) this.root.environment.blocking.tell(this.view, lagMs);
   }
 
   private facts(lagMs: number): ReturnType<typeof boundFacts> {
     const { course, options } = this;
     const elapsedMs = course === null ? options.limit + lagMs : this.elapsed();
-    return boundFacts(this, this.ownScope, options, { elapsedMs, pausedMs: course?.pausedMs ?? 0, lagMs });
+    return boundFacts(this, this.scope, options, { elapsedMs, pausedMs: course?.pausedMs ?? 0, lagMs });
   }
 
   private errorOf(facts: ReturnType<typeof boundFacts>): SluiceError {
     try {
-      return this.options.error?.(facts) ?? timeoutError(this.options, facts);
+      return this.options.error?.(facts, this) ?? timeoutError(this.options, facts);
     } catch (thrown) {
       this.report('threw when it put a timeout in words', thrown);
       return timeoutError(this.options, facts);
@@ -331,6 +367,7 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
   private ended(status: Verdict, durationMs: number, pausedMs: number): void {
     try {
       this.options.ended?.(status, durationMs, pausedMs);
+      if (this.state !== undefined) this.options.endedWith?.(status, this);
     } catch (thrown) {
       this.report('threw when it heard of an end', thrown);
     }
@@ -338,7 +375,7 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
 
   private extended(now: number): number {
     try {
-      return this.options.extend?.(now) ?? 0;
+      return this.options.extend?.(now, this) ?? 0;
     } catch (thrown) {
       this.report('threw when it was asked for more time', thrown);
       return 0;
@@ -347,7 +384,7 @@ export class Bound extends CallView implements Sink, Part, TimerNode {
 
   private signed(sign: Sign, at: number, own: boolean, details: unknown): number | undefined {
     try {
-      return this.options.sign?.(sign, at, own, details);
+      return this.options.sign?.(sign, at, own, details, this);
     } catch (thrown) {
       this.report('threw when it heard of a sign of life', thrown);
       return undefined;

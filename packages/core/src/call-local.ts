@@ -4,6 +4,8 @@ import type { CallView } from './call-view.ts';
 /** Something that an interceptor has left with a call, as a list through themselves. */
 export interface Local {
   readonly owner: object;
+  /** The level of the interceptor that left it. */
+  readonly level: number;
   readonly value: unknown;
   readonly next: Local | null;
 }
@@ -37,8 +39,7 @@ export interface Local {
 export class CallLocal<T> {
   /** Leaves `value` with `call`, for the calls made in this attempt of it. */
   set(call: Call, value: T): void {
-    const view = call as CallView;
-    view.locals = { owner: this, value, next: view.locals };
+    (call as CallView).leave(this, value);
   }
 
   /** What was left last with `call` itself; undefined when nothing was. */
@@ -59,10 +60,8 @@ export class CallLocal<T> {
   }
 
   #with(inner: CallView): T | undefined {
-    for (let view: CallView | null = inner; view !== null; view = view.outer) {
-      for (let { locals } = view; locals !== null; locals = locals.next) {
-        if (locals.owner === this) return locals.value as T;
-      }
+    for (let { locals } = inner; locals !== null; locals = locals.next) {
+      if (locals.owner === this) return locals.value as T;
     }
     return undefined;
   }

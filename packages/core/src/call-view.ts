@@ -4,7 +4,7 @@ import type { Local } from './call-local.ts';
 import type { Clock } from './clock.ts';
 import { CancelledError } from './errors/cancelled-error.ts';
 import { isSluiceError } from './errors/sluice-error.ts';
-import type { Hold } from './hold.ts';
+import type { FollowedRun } from './followed-run.ts';
 import type { Hook } from './hook.ts';
 import type { Invocation } from './invocation.ts';
 import type { PolicyFields } from './policies.ts';
@@ -27,55 +27,37 @@ export const NOBODY = -1;
 const VIEW: unique symbol = Symbol('view');
 
 /**
- * A call as interceptors see it: the call itself, one attempt of it, or the part of it inside a deadline. It passes each level of
- * the chain at most once, going inwards; a second subscription at a level makes a view of its own, the next attempt's.
+ * A call as interceptors see it: one attempt of it. It passes each level of the chain at most once, going inwards; a second subscription
+ * at a level makes a view of its own, the next attempt's. What stands around the work on the way there, deadlines and runs that somebody
+ * follows, is linked from the inside outwards, each with the level of the interceptor that it belongs to.
  */
 export class CallView implements Call {
   /** The call that this is a view of. */
   readonly root: Invocation;
-  /** The view around this one: the nearest deadline's, or the call's own; null for that of the call as a whole. */
-  readonly outer: CallView | null;
   readonly attempt: number;
   readonly previous: Previous | undefined;
   /** The innermost level of the chain that it has reached. */
   reached: number = NOBODY;
   /** The level whose interceptor is being asked right now: the hooks that are registered meanwhile are its. */
   asked: number = NOBODY;
-  /** The nearest deadline around it, in this call or in one around it, that wants to hear of signs of life. */
-  watch: Bound | null;
-  /** The limit on waiting that it is in. */
-  queue: Bound | null;
   /** What interceptors have left with it, for the calls made in it. */
   locals: Local | null = null;
-  /** The innermost run with hooks that it is part of. */
-  hold: Hold | null = null;
-  /** True once this part of the call is over: nothing starts in it any more. */
-  closed = false;
-  timeFactor: number;
-  /** Why it is over, if by its deadline. */
-  failure: unknown = undefined;
-  /** The view that this one was made from, until it is first used: that decides which holds it is part of. */
+  /** The innermost deadline of this call that it is in. */
+  bound: Bound | null = null;
+  /** The innermost run that somebody follows that it is part of. */
+  hold: FollowedRun | null = null;
+  timeFactor = 1;
+  /** The view that this one was made from, until it is first used: that decides what is around it. */
   private origin: CallView | null;
   private hooks: Hook | null = null;
   /** The next of the call's views that hooks were registered with; undefined while none were with this one. */
   nextHooked: CallView | null | undefined = undefined;
 
-  constructor(
-    root: Invocation,
-    outer: CallView | null,
-    attempt: number,
-    previous?: Previous,
-    origin: CallView | null = null,
-  ) {
+  constructor(root: Invocation, attempt: number, previous?: Previous, origin: CallView | null = null) {
     this.root = root;
-    this.outer = outer;
     this.attempt = attempt;
     this.previous = previous;
     this.origin = origin;
-    // Outside all deadlines of the call itself, those of its caller want to hear of every attempt.
-    this.watch = outer === null ? (origin?.watch ?? null) : outer.watch;
-    this.queue = outer === null ? null : outer.queue;
-    this.timeFactor = (outer ?? origin)?.timeFactor ?? 1;
   }
 
   get target(): TargetKind {
@@ -114,13 +96,32 @@ export class CallView implements Call {
     return this.root.environment.clock;
   }
 
+  /** What has ended inside of whoever asks does not count. */
   get deadline(): Deadline {
-    return nearestDeadline(this);
+    let bound = this.around;
+    while (bound?.closed === true) bound = bound.outer;
+    return nearestDeadline(this, bound);
   }
 
-  /** The earliest deadline around it, but for its own. */
-  get deadlineAround(): Deadline {
-    return nearestDeadline(this, this);
+  /** That of the work in it, which may have ended. */
+  get deadlineOfWork(): Deadline {
+    return nearestDeadline(this, this.bound);
+  }
+
+  /** The earliest deadline around `bound`. */
+  deadlineAround(bound: Bound): Deadline {
+    return nearestDeadline(this, bound.outer);
+  }
+
+  /** The nearest deadline around it, in this call or in one around it, that wants to hear of signs of life. */
+  get watch(): Bound | null {
+    for (let bound = this.around; bound !== null; bound = bound.outer) if (bound.listens) return bound;
+    return this.root.watchAround;
+  }
+
+  /** The innermost deadline of this call around it. */
+  private get around(): Bound | null {
+    return this.origin === null ? this.bound : this.origin.around;
   }
 
   policy(key: string): PolicyFields | undefined {
@@ -167,96 +168,109 @@ export class CallView implements Call {
       ...(partial === undefined ? {} : { partial }),
       ...(heartbeat === undefined ? {} : { heartbeat }),
     };
-    const again = new CallView(root, this.attemptOf, attempt, known, this);
-    // What stands inside of whoever repeats leaves its own anew.
-    again.locals = this.locals;
+    const again = new CallView(root, attempt, known, this);
     again.timeFactor = previous.timeFactor ?? this.timeFactor;
     return again;
   }
 
-  /** The view that a further attempt of this one stands in: attempts stand beside each other, inside the same deadlines. */
-  protected get attemptOf(): CallView | null {
-    return this.outer;
+  /** A view for work that is tried in place of what has failed, which is no attempt: in what goes on around that. */
+  aside(error: unknown): CallView {
+    const { root, reached } = this;
+    const view = this.again({ error, timeFactor: 1 });
+    root.attempts--;
+    view.enter(reached);
+    while (view.bound?.closed === true) view.bound = view.bound.outer;
+    while (view.hold?.over === true) view.hold = view.hold.outer;
+    return view;
   }
 
-  /** When the deadline that this view itself sets is; `Infinity` for a view that sets none. */
-  ownDeadline(): number {
-    return Number.POSITIVE_INFINITY;
-  }
-
-  /** Whose deadline {@link ownDeadline} is. */
-  get ownScope(): string {
-    return 'none';
-  }
-
-  /** For how long it has been going on, as far as this view itself knows; undefined for one that does not. */
-  ownAge(): number | undefined {
-    return undefined;
-  }
-
-  /** How long it may be silent, as far as this view itself says so; `Infinity` for as long as it likes. */
-  get ownIdleLimit(): number {
-    return Number.POSITIVE_INFINITY;
-  }
-
-  /** What was said when a soft limit that this view itself sets has passed; undefined while it has not. */
-  get warning(): unknown {
-    return undefined;
-  }
-
-  /** How long what is in it may be silent, as far as `view` and all that is in that say so. */
-  idleLimit(view: CallView): number {
+  /** How long what is in it may be silent, as far as `bound` and all that is in that say so. */
+  idleLimit(within: Bound): number {
     let limit = Number.POSITIVE_INFINITY;
-    for (let part: CallView | null = this; part !== null; part = part === view ? null : part.outer) {
-      limit = Math.min(limit, part.ownIdleLimit);
+    for (let { bound } = this as CallView; bound !== null; bound = bound === within ? null : bound.outer) {
+      limit = Math.min(limit, bound.idleLimit);
     }
     return limit;
   }
 
-  /** All views around it, from itself outwards, through all the calls that it is made in. */
-  *around(): Generator<CallView, void, undefined> {
+  /** All deadlines around it, from the innermost outwards, through all the calls that it is made in. */
+  *bounds(): Generator<Bound, void, undefined> {
     for (let call: CallView | null = this; call !== null; call = call.root.caller?.call ?? null) {
-      for (let part: CallView | null = call; part !== null; part = part.outer) yield part;
+      for (let bound = call.around; bound !== null; bound = bound.outer) yield bound;
     }
   }
 
   /** Notes that the chain reaches `level` with it. */
   enter(level: number): void {
-    if (this.origin !== null) {
-      this.hold = this.origin.holdOutside(level);
-      this.hooks = joined(this.hooks, this.origin.takeHooks(level));
-      this.origin = null;
-    }
+    if (this.origin !== null) this.branchOff(level, this.origin);
     this.reached = level;
   }
 
-  /** The innermost hold around `level`. */
-  holdOutside(level: number): Hold | null {
+  /** It begins to be used: around it is what is around `level` of the view that it was made from. */
+  private branchOff(level: number, origin: CallView): void {
+    this.bound = origin.boundOutside(level);
+    this.hold = origin.holdOutside(level);
+    // What stands inside of whoever repeats leaves its own anew.
+    this.locals = origin.localsOutside(level);
+    this.hooks = joined(this.hooks, origin.takeHooks(level));
+    this.origin = null;
+  }
+
+  /** Leaves something with it, for the calls made in it. */
+  leave(owner: object, value: unknown): void {
+    this.locals = { owner, level: this.reached, value, next: this.locals };
+  }
+
+  /** It stands in just these, whatever its level says. */
+  standIn(bound: Bound | null, hold: FollowedRun | null): void {
+    this.bound = bound;
+    this.hold = hold;
+  }
+
+  private boundOutside(level: number): Bound | null {
+    if (this.origin !== null) return this.origin.boundOutside(level);
+    let { bound } = this;
+    while (bound !== null && bound.level >= level) bound = bound.outer;
+    return bound;
+  }
+
+  private holdOutside(level: number): FollowedRun | null {
     if (this.origin !== null) return this.origin.holdOutside(level);
-    let hold = this.hold;
+    let { hold } = this;
     while (hold !== null && hold.level >= level) hold = hold.outer;
     return hold;
   }
 
+  private localsOutside(level: number): Local | null {
+    if (this.origin !== null) return this.origin.localsOutside(level);
+    let { locals } = this;
+    while (locals !== null && locals.level >= level) locals = locals.next;
+    return locals;
+  }
+
   /** Why nothing may start in it any more; undefined while it may. */
   refusal(): unknown {
-    for (let view: CallView | null = this; view !== null; view = view.outer) {
-      if (view.closed) return view.failure ?? new CancelledError(`This part of ${title(this)} has ended`);
+    return this.root.untroubled ? undefined : this.whyNot();
+  }
+
+  private whyNot(): unknown {
+    for (let { bound } = this as CallView; bound !== null; bound = bound.outer) {
+      if (bound.closed) return bound.failure ?? new CancelledError(`This part of ${title(this)} has ended`);
     }
     return this.root.refusal();
   }
 
   /** Why what goes on in it is being stopped; undefined when nobody has said. */
   stopReason(): unknown {
-    for (let view: CallView | null = this; view !== null; view = view.outer) {
-      if (view.failure !== undefined) return view.failure;
+    for (let { bound } = this as CallView; bound !== null; bound = bound.outer) {
+      if (bound.failure !== undefined) return bound.failure;
     }
     return this.root.reason;
   }
 
-  /** Whether it is `view` or a part of it. */
-  isWithin(view: CallView): boolean {
-    for (let part: CallView | null = this; part !== null; part = part.outer) if (part === view) return true;
+  /** Whether it is in `within`. */
+  isWithin(within: Bound): boolean {
+    for (let { bound } = this as CallView; bound !== null; bound = bound.outer) if (bound === within) return true;
     return false;
   }
 
@@ -277,12 +291,7 @@ export class CallView implements Call {
 
   /** Whether there is a deadline around it that the call itself has set. */
   get bounded(): boolean {
-    return this.outer !== null;
-  }
-
-  /** Whether nobody has ever asked to be told of anything by way of it, or left anything with it. */
-  get isPlain(): boolean {
-    return this.hooks === null && this.hold === null && this.nextHooked === undefined && this.locals === null;
+    return this.around !== null;
   }
 
   /** It is over, and nothing in it goes on: it keeps nothing of what was in it. */
@@ -327,8 +336,8 @@ const NO_DEADLINE: Deadline = Object.freeze({
   remaining: () => Number.POSITIVE_INFINITY,
 });
 
-/** The earliest deadline around `view`, through all the calls that it is made in; without that of `but`. */
-function nearestDeadline(view: CallView, but?: CallView): Deadline {
+/** The earliest deadline in force around `view`, through all the calls that it is made in. */
+function nearestDeadline(view: CallView, innermost: Bound | null): Deadline {
   let at = Number.POSITIVE_INFINITY;
   let scope = 'none';
   // Of equal ones the outer is told: it is the one that fires first.
@@ -338,8 +347,8 @@ function nearestDeadline(view: CallView, but?: CallView): Deadline {
     scope = whose;
   };
   for (let call: CallView | null = view; call !== null; call = call.root.caller?.call ?? null) {
-    for (let part: CallView | null = call; part !== null; part = part.outer) {
-      if (part !== but) consider(part.ownDeadline(), part.ownScope);
+    for (let bound = call === view ? innermost : call.bound; bound !== null; bound = bound.outer) {
+      consider(bound.deadline(), bound.scope);
     }
     const { boundBy } = call.root;
     if (boundBy !== undefined) {

@@ -2,11 +2,12 @@ import type { Call } from './call.ts';
 import { type CallView, isCallView, NOBODY } from './call-view.ts';
 import { describe } from './describe.ts';
 import type { Inwards } from './drive-next.ts';
+import type { Drive, Driven } from './driven.ts';
 import type { Environment } from './environment.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import { Execution } from './execution.ts';
 import { asObservable, Flow, type Handle, Inlet, isFlow, type Sink } from './flow.ts';
-import { Hold } from './hold.ts';
+import { HookedRun } from './hooked-run.ts';
 import type { Interceptor, Next } from './interceptor.ts';
 import type { Part } from './part.ts';
 import type { PolicyFields, ResolvedPolicy } from './policies.ts';
@@ -24,6 +25,8 @@ export interface Link {
 interface Step {
   readonly interceptor: Interceptor;
   readonly intercept: Interceptor['intercept'];
+  /** How it is driven without being asked; null for one that has to be asked. */
+  readonly drive: Drive | null;
   readonly applies: ((call: Call) => boolean) | null;
   readonly next: Next;
   readonly key: string | undefined;
@@ -47,6 +50,7 @@ export class Chain {
     this.#steps = links.map(({ interceptor, prepared }, level) => ({
       interceptor,
       intercept: interceptor.intercept,
+      drive: (interceptor.intercept as Partial<Driven>).drive ?? null,
       applies: typeof interceptor.applies === 'function' ? interceptor.applies : null,
       next: this.#nextTo(level + 1),
       key: interceptor.policy?.key,
@@ -62,50 +66,51 @@ export class Chain {
   }
 
   #nextTo(level: number): Inwards {
-    return Object.assign((call: Call) => new ChainFlow(this, level, call), {
-      inwards: (call: Call, sink: Sink) =>
-        isCallView(call) ? this.drive(level, call, sink) : new ChainFlow(this, level, call).drive(sink),
-    });
+    return Object.assign((call: Call) => new ChainFlow(this, level, call), { chain: this, level, inwards: null });
+  }
+
+  /** Runs the chain from `level` inwards with `view`, and the work at its end. */
+  drive(level: number, given: CallView, sink: Sink): Handle | null {
+    const view = level <= given.reached ? given.again({ error: given.root.lastError }) : given;
+    view.enter(level);
+    const refusal = view.refusal();
+    if (refusal !== undefined) return refuse(level, view, sink, refusal);
+    const step = this.#steps[level];
+    if (step === undefined) return new Execution(view, sink).begin();
+    const { drive, applies } = step;
+    if (drive === null || applies !== null) return this.#ask(level, view, sink, step);
+    view.asked = level;
+    const handle = view.hasHooks ? heldDrive(level, view, sink, step) : drive(view, step.next, sink, step.prepared);
+    view.asked = NOBODY;
+    return handle;
   }
 
   /**
-   * Runs the chain from `level` inwards with `view`, and the work at its end.
+   * Asks the interceptor at `level`, or passes it over.
    *
-   * An interceptor that returns what `next` gave it costs no sink and no frame: the loop goes on to the next level. Hooks that it
-   * registered meanwhile wait on the view, until there is a run that they can belong to.
+   * One that returns what `next` gave it costs no sink and no frame. Hooks that it registered meanwhile wait on the view, until there is a run
+   * that they can belong to.
    */
-  drive(from: number, first: CallView, sink: Sink): Handle | null {
-    let level = from;
-    let view = first;
-    for (;;) {
-      if (level <= view.reached) view = view.again({ error: view.root.lastError });
-      view.enter(level);
-      const refusal = view.refusal();
-      if (refusal !== undefined) return refuse(level, view, sink, refusal);
-      if (level === this.links.length) return new Execution(view, sink).begin();
-      const step = this.#steps[level] as Step;
-      let flow: unknown;
-      try {
-        const { applies } = step;
-        if (applies !== null && !applies(view)) {
-          level++;
-          continue;
-        }
-        view.asked = level;
-        flow = step.intercept.call(step.interceptor, view, step.next);
-        view.asked = NOBODY;
-      } catch (error) {
-        view.asked = NOBODY;
-        return this.#fail(level, view, sink, 'threw', error);
-      }
-      if (!isFlow(flow)) return this.#letIn(level, view, sink, flow);
-      if (this.#isRest(flow, level + 1) && isCallView(flow.view)) {
-        view = flow.view;
-        level++;
-        continue;
-      }
-      return view.hasHooks ? heldFlow(level, view, sink, flow) : flow.drive(sink);
+  #ask(
+    level: number,
+    view: CallView,
+    sink: Sink,
+    { interceptor, intercept, applies, drive, next, prepared }: Step,
+  ): Handle | null {
+    let flow: unknown;
+    try {
+      if (applies !== null && !applies(view)) return this.drive(level + 1, view, sink);
+      view.asked = level;
+      if (drive !== null) return drive(view, next, sink, prepared);
+      flow = intercept.call(interceptor, view, next);
+    } catch (error) {
+      return this.#fail(level, view, sink, 'threw', error);
+    } finally {
+      view.asked = NOBODY;
     }
+    if (!isFlow(flow)) return this.#letIn(level, view, sink, flow);
+    if (this.#isRest(flow, level + 1) && isCallView(flow.view)) return this.drive(level + 1, flow.view, sink);
+    return view.hasHooks ? heldFlow(level, view, sink, flow) : flow.drive(sink);
   }
 
   /** Whether `flow` is what `next` leads to at `level`. */
@@ -140,7 +145,12 @@ export class Chain {
 /** Puts a hold around a run when somebody has asked to be told of it. */
 function held(level: number, view: CallView, sink: Sink, run: (sink: Sink) => Handle | null): Handle | null {
   if (!view.hasHooks) return run(sink);
-  return new Hold(view, level, view.takeHooks(level), sink).drive(run);
+  return new HookedRun(view, view.takeHooks(level), sink).drive(run);
+}
+
+/** Apart from the drive, as the next. */
+function heldDrive(level: number, view: CallView, sink: Sink, { drive, next, prepared }: Step): Handle | null {
+  return held(level, view, sink, (inner) => (drive as Drive)(view, next, inner, prepared));
 }
 
 /** Apart from the drive, which is not to make a closure for each level. */

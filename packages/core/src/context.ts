@@ -154,7 +154,7 @@ export class WorkContext implements Context {
   }
 
   get deadline(): Deadline {
-    return this.#execution.call.deadline;
+    return this.#execution.call.deadlineOfWork;
   }
 
   get previous(): Previous | undefined {

@@ -1,11 +1,16 @@
 import type { Call } from './call.ts';
-import type { CallView } from './call-view.ts';
+import { type CallView, isCallView } from './call-view.ts';
+import type { Chain } from './chain.ts';
 import { type Handle, isFlow, PlainInlet, type Sink } from './flow.ts';
 import type { Next } from './interceptor.ts';
 
-/** A `next` of the chain's own: it is driven without a flow in between. */
+/** A `next` that is driven without a flow in between. */
 export interface Inwards extends Next {
-  readonly inwards: (call: Call, sink: Sink) => Handle | null;
+  /** The chain that it leads further into, and the level to which. */
+  readonly chain: Chain | null;
+  readonly level: number;
+  /** What it leads to otherwise. */
+  readonly inwards: ((call: Call, sink: Sink) => Handle | null) | null;
 }
 
 /**
@@ -31,8 +36,16 @@ export interface Inwards extends Next {
  * ```
  */
 export function driveNext(call: Call, next: Next, sink: Sink): Handle | null {
-  const { inwards } = next as Partial<Inwards>;
-  if (inwards !== undefined) return inwards(call, sink);
+  const { chain, level, inwards } = next as Inwards;
+  if (chain !== undefined) {
+    if (chain === null) return (inwards as NonNullable<typeof inwards>)(call, sink);
+    if (isCallView(call)) return chain.drive(level, call, sink);
+  }
+  return driveFlow(call, next, sink);
+}
+
+/** Drives what somebody else's `next` returns. */
+function driveFlow(call: Call, next: Next, sink: Sink): Handle | null {
   let inside: ReturnType<Next>;
   try {
     inside = next(call);

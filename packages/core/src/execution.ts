@@ -12,8 +12,8 @@ import { NonErrorThrownError } from './errors/non-error-thrown-error.ts';
 import { SkippedError } from './errors/skipped-error.ts';
 import { isSluiceError } from './errors/sluice-error.ts';
 import type { Handle, Sink } from './flow.ts';
+import type { FollowedRun } from './followed-run.ts';
 import { Grace } from './grace.ts';
-import type { Hold } from './hold.ts';
 import { type Hook, tellEnd, tellSettled, wantsOutcome } from './hook.ts';
 import { isRealError } from './is-real-error.ts';
 import { account } from './ledger.ts';
@@ -44,7 +44,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
   readonly call: CallView;
   declare readonly asRun: RunScope | null;
   private readonly sink: Sink;
-  private readonly hold: Hold | null;
+  private readonly hold: FollowedRun | null;
   private readonly hooks: Hook | null;
   /** When it began, for whoever wants to know how long it took; null when nobody does. */
   private startedAt: number | null;
@@ -76,7 +76,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     root.adopt(this);
     root.workStarts();
     this.hold?.enter();
-    this.call.queue?.started();
+    for (let { bound } = this.call; bound !== null; bound = bound.outer) bound.started();
     account.works++;
     if (root.told) {
       this.announced = true;

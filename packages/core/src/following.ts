@@ -1,8 +1,7 @@
 import type { Call } from './call.ts';
-import type { CallView } from './call-view.ts';
-import { InterceptorError } from './errors/interceptor-error.ts';
-import { Flow, type Handle, type Observable, type Sink } from './flow.ts';
-import { Hold } from './hold.ts';
+import { DrivenFlow } from './driven.ts';
+import type { Observable, Sink } from './flow.ts';
+import { FollowedRun } from './followed-run.ts';
 import type { Next } from './interceptor.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -19,8 +18,8 @@ export interface RunFollower {
 }
 
 /**
- * Runs what is inside an interceptor, and tells `follower` of the run: what {@link Call.onEnd} and {@link Call.onSettled} tell, for plugins
- * that hold something for as long as work goes on, in one object rather than two closures.
+ * Runs what is inside an interceptor, and tells `follower` of the run: what {@link Call.onEnd} and {@link Call.onSettled} tell, in one object
+ * rather than two closures.
  *
  * @example
  * ```ts
@@ -38,40 +37,40 @@ export interface RunFollower {
  * await wrap(async () => console.assert(running === 1), gauge)();
  * console.assert(running === 0);
  * ```
+ *
+ * @see {@link FollowedRun} to be the run that is followed
  */
 export function following(call: Call, follower: RunFollower, next: Next): Observable<unknown> {
-  return new FollowedFlow(call as CallView, follower, next);
+  return new DrivenFlow(
+    '(following)',
+    (inner, inside, sink) => new Following(inner, follower, sink).begin(inside),
+    call,
+    next,
+  );
 }
 
-class FollowedFlow extends Flow {
-  private readonly view: CallView;
+/** A run that tells somebody else what it hears. */
+class Following extends FollowedRun {
   private readonly follower: RunFollower;
-  private readonly next: Next;
-  /** The level of the interceptor that follows. */
-  private readonly level: number;
 
-  constructor(view: CallView, follower: RunFollower, next: Next) {
-    super();
-    this.view = view;
+  constructor(call: Call, follower: RunFollower, sink: Sink) {
+    super(call, sink);
     this.follower = follower;
-    this.next = next;
-    this.level = view.reached;
   }
 
-  drive(sink: Sink): Handle | null {
-    const { level, next } = this;
-    let { view } = this;
-    if (view.reached > level) {
-      // What has been inside before is there for another attempt.
-      view = view.again({ error: view.root.lastError });
-      view.enter(level);
-    }
-    return new Hold(view, level + 1, null, sink, this.follower).driveNext(view, next);
+  protected override began(): void {
+    this.follower.began?.();
   }
 
-  teardownThrew(error: unknown): void {
-    this.view.root.environment.report(
-      new InterceptorError('(following)', 'threw while it was torn down', { cause: error }),
-    );
+  protected override ended(status: Verdict, error: unknown): void {
+    this.follower.ended?.(status, error);
+  }
+
+  protected override lingered(): void {
+    this.follower.lingers?.();
+  }
+
+  protected override settled(): void {
+    this.follower.settled?.();
   }
 }

@@ -4,7 +4,7 @@
 export { onActualCost } from './actual-cost.ts';
 export { alarm } from './alarm.ts';
 export { type Backoff, isBackoff } from './backoff.ts';
-export type { Aftermath, BoundFacts, BoundOptions, PartialResult, Sign } from './bound-options.ts';
+export type { Aftermath, BoundFacts, BoundOptions, BoundRun, PartialResult, Sign } from './bound-options.ts';
 export { ByKey, type Kept } from './by-key.ts';
 export type { Call, Deadline, Kind, TargetKind } from './call.ts';
 // Pipelines
@@ -28,6 +28,7 @@ export {
 // Events and logs
 export type { DrainOptions, DrainReport } from './drain.ts';
 export { driveNext } from './drive-next.ts';
+export { type Drive, type Driven, driven, drivenNext } from './driven.ts';
 export { type Duration, parseDuration, readDuration } from './duration.ts';
 export { errorStatus } from './error-status.ts';
 export { CancelledError } from './errors/cancelled-error.ts';
@@ -71,6 +72,7 @@ export { explain } from './explain-stack.ts';
 export type { Finding, FindingCode } from './finding.ts';
 export { Flow, type Handle, type Sink } from './flow.ts';
 // Flows: what built-in interceptors are made of
+export { FollowedRun } from './followed-run.ts';
 export { following, type RunFollower } from './following.ts';
 export {
   defineInterceptor,
@@ -80,6 +82,7 @@ export {
   type SubstituteOf,
   type Substitutes,
 } from './interceptor.ts';
+export { Limit } from './limit.ts';
 export type { Logger, LogLine, WorkLogger } from './logger.ts';
 export { messageOf } from './message-of.ts';
 export { keyBy, type Per, readPer } from './per.ts';
@@ -150,8 +153,9 @@ export {
 } from './tool.ts';
 export { type ToolCallRequest, type ToolRegistry, toolRegistry } from './tool-registry.ts';
 export type { CommonTraits, RetryTraits, Traits } from './traits.ts';
+export { turnTime } from './turn-time.ts';
 export type { Outcome, Verdict } from './verdict.ts';
 export { withContext } from './with-context.ts';
-export { within } from './within.ts';
+export { driveWithin, within } from './within.ts';
 export { achieved, endAttempt, madeIn, type UnsettledWork, workHasBegun } from './works.ts';
 export { type WrapOptions, type Wrapped, wrap } from './wrap.ts';

@@ -1,4 +1,5 @@
-import { AsyncResource } from 'node:async_hooks';
+import { AsyncResource, executionAsyncId } from 'node:async_hooks';
+import type { Bound } from './bound.ts';
 import type { PartialResult, Sign } from './bound-options.ts';
 import type { Deadline } from './call.ts';
 import { CallView, cancelledBy, scopeOf, title } from './call-view.ts';
@@ -12,11 +13,13 @@ import { DrainingError } from './errors/draining-error.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import type { SluiceError } from './errors/sluice-error.ts';
 import type { Execution } from './execution.ts';
-import type { Flow, Handle, Sink } from './flow.ts';
+import type { Handle, Sink } from './flow.ts';
 import { tellEnd, tellSettled } from './hook.ts';
 import { makeId } from './ids.ts';
+import type { Next } from './interceptor.ts';
 import { join } from './join.ts';
 import { account } from './ledger.ts';
+import { Limit } from './limit.ts';
 import type { Part } from './part.ts';
 import { RunData } from './run-data.ts';
 import type { RunScope } from './run-scope.ts';
@@ -28,7 +31,7 @@ import type { StageCall } from './stage-call.ts';
 import type { Outcome, Verdict } from './verdict.ts';
 import { verdictOf } from './verdict-of.ts';
 import { Vitals } from './vitals.ts';
-import { within } from './within.ts';
+import { driveWithin } from './within.ts';
 
 /** What a caller may say about one call, beside the policies of plugins. */
 export interface InvocationOptions {
@@ -90,15 +93,19 @@ export class Invocation extends Scope implements Sink {
   begun = 0;
   /** The verdict, once there is one. */
   verdict: Verdict | undefined = undefined;
+  /** None of its deadlines is over. */
+  unbroken = true;
   /** What comes with the verdict: the result of an `ok`, else the error. */
   outcome: unknown = undefined;
   /** What the attempt that ended last without success ended with. */
   lastError: unknown = undefined;
   /** What the work that failed last failed with by itself. */
   workFailure: unknown = undefined;
+  /** The nearest deadline of those around it, in the calls that it is made in, that wants to hear of signs of life. */
+  readonly watchAround: Bound | null;
   private readonly options: InvocationOptions;
   /** The call as a whole. */
-  protected view: CallView;
+  protected readonly view: CallView;
   private phase: typeof OPEN | typeof DECIDED | typeof RELEASED | typeof SETTLED = OPEN;
   private handle: Handle | null = null;
   /** Who gets the items of a stream; without one they are collected. */
@@ -131,9 +138,9 @@ export class Invocation extends Scope implements Sink {
     this.input = input;
     this.caller = caller;
     this.receiver = receiver;
+    this.watchAround = caller === null ? null : (caller.call?.watch ?? null);
     this.options = options;
-    this.view = new CallView(this, null, 1);
-    if (caller !== null) this.view.watch = caller.call?.watch ?? null;
+    this.view = new CallView(this, 1);
   }
 
   /** What it shares with the other calls of its runner. */
@@ -228,12 +235,8 @@ export class Invocation extends Scope implements Sink {
         ? chain.drive(0, view, this)
         : new CheckedInput(chain, view).drive(this);
     }
-    const flow = within(
-      view,
-      { limit: deadlineMs, name: 'deadline' },
-      (inside) => new CheckedInput(chain, inside as CallView),
-    );
-    return (flow as Flow).drive(this);
+    const checked: Next = (inside) => new CheckedInput(chain, inside as CallView);
+    return driveWithin(view, new Limit({ limit: deadlineMs, name: 'deadline' }), checked, this);
   }
 
   // What arrives from the outermost interceptor.
@@ -328,7 +331,7 @@ export class Invocation extends Scope implements Sink {
     const { environment } = this;
     environment.gauges.running--;
     const { to } = this;
-    if (this.view.watch !== null) tellSign(this.view.watch, this, 'call', environment.clock.now());
+    if (this.watchAround !== null) tellSign(this.watchAround, this, 'call', environment.clock.now());
     if (this.told || (this.startedAt !== null && (verdict === 'failed' || verdict === 'timeout'))) {
       const { caller } = this;
       const within =
@@ -498,17 +501,12 @@ export class Invocation extends Scope implements Sink {
     this.hooked = view;
   }
 
-  /** Whether `view` is that of the call as a whole, and nobody has asked to be told of anything by way of it. */
-  isPlain(view: CallView): boolean {
-    return view === this.view && view.isPlain;
-  }
-
-  /** Another view stands for the call as a whole from now on. */
-  continueWith(view: CallView): void {
-    this.view = view;
-  }
-
   // What it is asked while it goes on.
+
+  /** Whether nothing at all stands in the way of what starts in it. */
+  get untroubled(): boolean {
+    return this.unbroken && this.reason === undefined && this.phase === OPEN;
+  }
 
   /** Why nothing may start in it any more; undefined while it may. */
   refusal(): unknown {
@@ -622,14 +620,14 @@ export class Invocation extends Scope implements Sink {
     return this.phase === SETTLED;
   }
 
-  /** The open works inside `view`. */
-  worksWithin(view: CallView): Execution[] {
-    return this.works().filter((work) => work.call.isWithin(view));
+  /** The open works inside `bound`. */
+  worksWithin(bound: Bound): Execution[] {
+    return this.works().filter((work) => work.call.isWithin(bound));
   }
 
-  /** The works inside `view` that have not really ended, be their outcome given or not. */
-  unsettledWithin(view: CallView): Execution[] {
-    return this.unsettledWorks().filter((work) => work.call.isWithin(view));
+  /** The works inside `bound` that have not really ended, be their outcome given or not. */
+  unsettledWithin(bound: Bound): Execution[] {
+    return this.unsettledWorks().filter((work) => work.call.isWithin(bound));
   }
 
   /** The works that have not really ended, be their outcome given or not. */
@@ -683,7 +681,8 @@ export class Invocation extends Scope implements Sink {
 
   /** Remembers the caller's AsyncLocalStorage context, for what will happen by a timer. That of a run is one for all its stages. */
   keepContext(): void {
-    this.context ??= this.caller?.asRun?.context ?? new AsyncResource('SluiceCall');
+    // The id is the one that it would find for itself, in longer.
+    this.context ??= this.caller?.asRun?.context ?? new AsyncResource('SluiceCall', executionAsyncId());
   }
 
   /** Runs `fn` in the context of the caller. */

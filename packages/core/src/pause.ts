@@ -1,4 +1,4 @@
-import { Bound } from './bound.ts';
+import type { Bound } from './bound.ts';
 import type { CallView } from './call-view.ts';
 
 /** A time in which a work waits for something else: the clocks around it that may stand still do so until it is over. */
@@ -15,7 +15,7 @@ export class Pause {
     this.#reason = reason;
     this.#ended = ended;
     this.#from = call.clock.now();
-    this.#bounds = [...call.around()].filter((view): view is Bound => view instanceof Bound && view.pause());
+    this.#bounds = [...call.bounds()].filter((bound) => bound.pause());
   }
 
   /** Says that it begins: once its owner knows of it, and would end it. */

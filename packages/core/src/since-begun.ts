@@ -21,10 +21,10 @@ import type { CallView } from './call-view.ts';
  * ```
  */
 export function sinceBegun(call: Call): number | undefined {
-  const { root } = call as CallView;
-  if (root.timed) return root.age;
+  const view = call as CallView;
+  if (view.root.timed) return view.root.age;
   let age: number | undefined;
-  for (let view: CallView | null = call as CallView; view !== null; view = view.outer) age = view.ownAge() ?? age;
+  for (let { bound } = view; bound !== null; bound = bound.outer) age = bound.age() ?? age;
   return age;
 }
 

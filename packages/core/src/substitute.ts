@@ -114,10 +114,8 @@ export function runInstead(
   error: unknown,
   sink: Sink,
 ): Handle | null {
-  const { root, reached } = call as CallView;
-  const view = (call as CallView).again({ error, timeFactor: 1 });
-  root.attempts--;
-  view.enter(reached);
+  const { root } = call as CallView;
+  const view = (call as CallView).aside(error);
   const refusal = view.refusal();
   if (refusal !== undefined) {
     sink.error(refusal);

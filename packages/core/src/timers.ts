@@ -15,8 +15,11 @@ const SECOND_CHANCE = 20;
  * {@link Timers}; spread {@link idleTimer} over a literal, or initialise them alike.
  */
 export interface TimerNode {
-  /** When it expires; while it is fresh, how many milliseconds after its arming. */
-  timerAt: number;
+  /**
+   * When it expires; while it is fresh, how many milliseconds after its arming. Undefined before, where it begins so: a field that has
+   * only ever held numbers would cost each node a box of its own.
+   */
+  timerAt: number | undefined;
   /** Its index in the heap, or where else it stands. */
   timerSlot: number;
   /** Order among equals: who was armed first expires first. */
@@ -116,7 +119,7 @@ export class Timers {
     account.timers--;
     if (slot === FRESH) {
       this.#unfresh(node);
-      node.timerAt = Number.NaN;
+      node.timerAt = undefined;
     } else if (slot === DUE) {
       this.#due.remove(node);
     } else {
@@ -133,7 +136,7 @@ export class Timers {
    */
   sinceArmed(node: TimerNode, delayMs: number): number {
     if (node.timerSlot === IDLE || node.timerSlot === FRESH) return 0;
-    return this.#clock.now() - node.timerAt + delayMs;
+    return this.#clock.now() - timeOf(node) + delayMs;
   }
 
   /** When `node` will expire, on the clock; `Infinity` when it is not armed. */
@@ -144,7 +147,12 @@ export class Timers {
       this.#settle(node, now);
       this.#wakeFor(now);
     }
-    return node.timerAt;
+    return timeOf(node);
+  }
+
+  /** The time when the first was armed in this turn of the loop, or else that of the clock. */
+  get turnTime(): number {
+    return this.#first === null ? this.#clock.now() : this.#turnAt;
   }
 
   /**
@@ -202,7 +210,7 @@ export class Timers {
   /** Moves a fresh node to its place in the heap, counted from `from`. */
   #settle(node: TimerNode, from: number): void {
     this.#unfresh(node);
-    node.timerAt += node === this.#first ? this.#turnAt : from;
+    node.timerAt = timeOf(node) + (node === this.#first ? this.#turnAt : from);
     node.timerOrder = this.#order++;
     this.#push(node);
   }
@@ -210,10 +218,12 @@ export class Timers {
   /** Sees to it that the native timer is not later than the earliest node. */
   #wakeFor(now: number): void {
     const first = this.#heap[0];
-    if (first === undefined || first.timerAt >= this.#wakeAt) return;
+    if (first === undefined) return;
+    const at = timeOf(first);
+    if (at >= this.#wakeAt) return;
     this.#cancelWake?.();
-    this.#wakeAt = first.timerAt;
-    this.#cancelWake = this.#clock.schedule(Math.max(first.timerAt - now, 0), this.#onWake);
+    this.#wakeAt = at;
+    this.#cancelWake = this.#clock.schedule(Math.max(at - now, 0), this.#onWake);
   }
 
   /** An idle structure holds nothing open, the process included. */
@@ -229,7 +239,7 @@ export class Timers {
     const now = this.#clock.now();
     const prompt: TimerNode[] = [];
     const wasIdle = this.#due.head === null;
-    for (let node = this.#heap[0]; node !== undefined && node.timerAt <= now; node = this.#heap[0]) {
+    for (let node = this.#heap[0]; node !== undefined && timeOf(node) <= now; node = this.#heap[0]) {
       this.#removeAt(0);
       if (node.patient) {
         node.timerSlot = DUE;
@@ -247,7 +257,7 @@ export class Timers {
 
   /** A result that arrives in this turn wins; after a stall, what has been waiting may still arrive for a moment. */
   #postpone(now: number): void {
-    const lag = now - (this.#due.head as TimerNode).timerAt;
+    const lag = now - timeOf(this.#due.head as TimerNode);
     this.#clock.schedule(lag > STALLED ? SECOND_CHANCE : 0, this.#onDecide);
   }
 
@@ -314,7 +324,7 @@ export class Timers {
 /** One node that throws must not take the others' turn from them; what it threw reaches the process, as in any timer. */
 function expire(node: TimerNode, now: number): void {
   try {
-    node.expire(now - node.timerAt);
+    node.expire(now - timeOf(node));
   } catch (error) {
     queueMicrotask(() => {
       throw error;
@@ -322,8 +332,15 @@ function expire(node: TimerNode, now: number): void {
   }
 }
 
+/** The time of a node that was armed. */
+function timeOf(node: TimerNode): number {
+  return node.timerAt as number;
+}
+
 function before(a: TimerNode, b: TimerNode): boolean {
-  return a.timerAt < b.timerAt || (a.timerAt === b.timerAt && a.timerOrder < b.timerOrder);
+  const first = timeOf(a);
+  const second = timeOf(b);
+  return first < second || (first === second && a.timerOrder < b.timerOrder);
 }
 
 const byClock = new WeakMap<Clock, Timers>();

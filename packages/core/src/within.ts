@@ -3,10 +3,12 @@ import type { BoundOptions } from './bound-options.ts';
 import type { Call } from './call.ts';
 import type { CallView } from './call-view.ts';
 import { describe } from './describe.ts';
+import { driveNext } from './drive-next.ts';
+import { DrivenFlow } from './driven.ts';
 import { ConfigError } from './errors/config-error.ts';
-import { InterceptorError } from './errors/interceptor-error.ts';
-import { Flow, type Handle, type Observable, type Sink } from './flow.ts';
+import type { Handle, Observable, Sink } from './flow.ts';
 import type { Next } from './interceptor.ts';
+import { Limit } from './limit.ts';
 
 /**
  * Sets a deadline around everything inside an interceptor: core's one mechanism of time, for plugins to use.
@@ -27,47 +29,39 @@ import type { Next } from './interceptor.ts';
  * const hang = wrap(() => new Promise<never>(() => {}), brief);
  * await hang().catch((error: unknown) => console.assert(isSluiceError(error, 'TIMEOUT')));
  * ```
+ *
+ * @see {@link driveWithin} for an interceptor that is driven
  */
 export function within(call: Call, options: BoundOptions, next: Next): Observable<unknown> {
-  const view = call as CallView;
-  const { limit, soft } = options;
+  const { limit } = options;
   if (!(limit >= 0)) throw new ConfigError(`within: expected a limit of 0 ms or more, got ${describe(limit)}`);
-  const timed = limit !== Number.POSITIVE_INFINITY || soft !== undefined;
-  if ((!timed || !view.root.environment.timeouts) && !doesMore(options)) return next(call);
-  return new BoundFlow(view, options, next);
+  const known = new Limit(options);
+  if (!isOfUse(call as CallView, known)) return next(call);
+  return new DrivenFlow('(within)', (inner, inside, sink) => driveWithin(inner, known, inside, sink), call, next);
 }
 
-/** Whether it is of use also where there is no limit. */
-function doesMore({ sign, grace, cleanup, partial }: BoundOptions): boolean {
-  return sign !== undefined || grace !== undefined || cleanup !== undefined || partial === 'resolve';
+/**
+ * Runs what is inside an interceptor within a deadline, once: {@link within}, for an interceptor that is driven.
+ *
+ * @example
+ * ```ts
+ * import { defineInterceptor, driven, driveWithin, isSluiceError, Limit, Place, wrap } from '@sluice/core';
+ *
+ * const soon = new Limit({ limit: 20, name: 'attempt', scope: 'attempt', retryable: true });
+ * const brief = defineInterceptor({
+ *   name: 'brief',
+ *   priority: Place.attempt,
+ *   intercept: driven({ name: 'brief' }, (call, next, sink) => driveWithin(call, soon, next, sink)),
+ * });
+ * const hang = wrap(() => new Promise<never>(() => {}), brief);
+ * await hang().catch((error: unknown) => console.assert(isSluiceError(error, 'TIMEOUT')));
+ * ```
+ */
+export function driveWithin(call: Call, limit: Limit, next: Next, sink: Sink): Handle | null {
+  if (!isOfUse(call as CallView, limit)) return driveNext(call, next, sink);
+  return new Bound(call as CallView, limit, sink).begin(next);
 }
 
-/** The level of a view that has gone on inside a deadline, as another view. A small integer: others cost each view a box on the heap. */
-const INSIDE = 2 ** 30;
-
-class BoundFlow extends Flow {
-  private readonly view: CallView;
-  private readonly options: BoundOptions;
-  private readonly next: Next;
-
-  constructor(view: CallView, options: BoundOptions, next: Next) {
-    super();
-    this.view = view;
-    this.options = options;
-    this.next = next;
-  }
-
-  drive(sink: Sink): Handle | null {
-    const { view } = this;
-    // What has been inside a deadline before is there for another attempt.
-    const fresh = view.reached === INSIDE ? view.again({ error: view.root.lastError }) : view;
-    fresh.reached = INSIDE;
-    return new Bound(fresh, this.options, sink).begin(this.next);
-  }
-
-  teardownThrew(error: unknown): void {
-    this.view.root.environment.report(
-      new InterceptorError('(within)', 'threw while it was torn down', { cause: error }),
-    );
-  }
+function isOfUse(view: CallView, { timed, doesMore }: Limit): boolean {
+  return doesMore || (timed && view.root.environment.timeouts);
 }

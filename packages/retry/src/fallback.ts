@@ -1,15 +1,11 @@
 import {
-  type Call,
-  Flow,
-  type Handle,
+  driveNext,
+  driven,
   type Interceptor,
-  type Next,
   Place,
   PluginPolicy,
   type PolicyFields,
   type ResultOf,
-  reportFault,
-  type Sink,
   type Substitutes,
 } from '@sluice/core';
 import {
@@ -85,31 +81,10 @@ export function fallback(to: unknown, options: FallbackOptions = {}): FallbackPl
     traits: { role: 'fallback' },
     update: (patch) => policy.update(patch),
     stats: () => ({ ...counts }),
-    intercept(call, next) {
-      const plan = call.policy('fallback') as unknown as FallbackPlan | undefined;
-      return plan === undefined ? next(call) : new FallbackFlow(plan, call, next);
-    },
+    intercept: driven(policy, (call, next, sink, options) => {
+      const plan = options as unknown as FallbackPlan | undefined;
+      return plan === undefined ? driveNext(call, next, sink) : new FallingBack(plan, call, sink).begin(next);
+    }),
   };
   return plugin as FallbackPlugin & Substitutes<unknown>;
-}
-
-class FallbackFlow extends Flow {
-  private readonly plan: FallbackPlan;
-  private readonly call: Call;
-  private readonly inside: Next;
-
-  constructor(plan: FallbackPlan, call: Call, inside: Next) {
-    super();
-    this.plan = plan;
-    this.call = call;
-    this.inside = inside;
-  }
-
-  drive(sink: Sink): Handle | null {
-    return new FallingBack(this.plan, this.call, sink).begin(this.inside);
-  }
-
-  teardownThrew(error: unknown): void {
-    reportFault(this.call, this.plan.name, 'threw while it was torn down', error);
-  }
 }

@@ -1,5 +1,5 @@
-import { type Interceptor, Place, PluginPolicy, type PolicyFields } from '@sluice/core';
-import { IdempotencyFlow } from './idempotency-flow.ts';
+import { driveNext, driven, type Interceptor, Place, PluginPolicy, type PolicyFields } from '@sluice/core';
+import { enterByKey } from './enter-by-key.ts';
 import {
   IDEMPOTENCY_DEFAULTS,
   IDEMPOTENCY_OPTIONS,
@@ -56,9 +56,9 @@ export function idempotency(options: IdempotencyOptions = {}): IdempotencyPlugin
     traits: { role: 'other', stateful: true },
     update: (patch) => policy.update(patch),
     stats: () => calls.stats(),
-    intercept(call, next) {
-      const rules = call.policy('idempotency') as unknown as IdempotencyFields | undefined;
-      return rules === undefined ? next(call) : new IdempotencyFlow(calls, rules, call, next);
-    },
+    intercept: driven(policy, (call, next, sink, options) => {
+      const rules = options as unknown as IdempotencyFields | undefined;
+      return rules === undefined ? driveNext(call, next, sink) : enterByKey(calls, rules, call, next, sink);
+    }),
   };
 }

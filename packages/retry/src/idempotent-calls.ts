@@ -2,6 +2,7 @@ import {
   type Call,
   callInfo,
   driveNext,
+  drivenNext,
   giveInstead,
   type Handle,
   IdempotencyMismatchError,
@@ -14,10 +15,10 @@ import {
   shareRun,
   title,
 } from '@sluice/core';
+import { askLater } from './ask-later.ts';
 import type { IdempotencyFields } from './idempotency-options.ts';
 import type { IdempotencyRecord, IdempotencyStore, StoreAnswer } from './idempotency-store.ts';
 import { KeyedRun } from './keyed-run.ts';
-import { LaterFlow } from './later-flow.ts';
 
 type Found = IdempotencyRecord | null | undefined;
 type LookUp = () => Promise<Found>;
@@ -106,12 +107,14 @@ export class IdempotentCalls {
     const inside: Next =
       lookUp === undefined
         ? next
-        : (view) =>
-            new LaterFlow(lookUp, (found, to) => {
+        : drivenNext(this.name, (view, sinkOfRun) => {
+            const goOn = (found: Found, to: Sink): Handle | null => {
               if (isNothing(found)) return driveNext(view, next, to);
               replayed = true;
               return this.#replay({ ...keyed, call: view }, found, to);
-            });
+            };
+            return askLater(lookUp, goOn, sinkOfRun);
+          });
     const run = new KeyedRun(input, last, (ended) =>
       shareRun(call, inside, {
         idempotencyKey: key,

@@ -1,10 +1,9 @@
-import { type Interceptor, Place, PluginPolicy, type PolicyFields } from '@sluice/core';
+import { driveNext, driven, type Interceptor, Place, PluginPolicy, type PolicyFields } from '@sluice/core';
 import type { Budget } from './budget.ts';
 import { Budgets } from './budgets.ts';
 import { repeatsExhausted, repeatsLocal } from './classify.ts';
 import { longestWait } from './longest-wait.ts';
 import { retryBudget } from './retry-budget.ts';
-import { RetryFlow } from './retry-flow.ts';
 import {
   RETRY_ELSEWHERE,
   RETRY_OPTIONS,
@@ -16,6 +15,7 @@ import {
 } from './retry-options.ts';
 import { RetryPlan } from './retry-plan.ts';
 import { RetryCounts, type RetryStats } from './retry-stats.ts';
+import { Retrying } from './retrying.ts';
 
 /** What {@link retry} makes. */
 export interface RetryPlugin extends Interceptor {
@@ -86,9 +86,9 @@ export function retry(options?: RetryPolicy | RetryOptions): RetryPlugin {
     },
     update: (patch) => policy.update(patch),
     stats: () => counts.stats(new Budgets([...budgets]).stats()),
-    intercept(call, next) {
-      const plan = call.policy('retry') as unknown as RetryPlan | undefined;
-      return plan === undefined ? next(call) : new RetryFlow(plan, call, next);
-    },
+    intercept: driven(policy, (call, next, sink, options) => {
+      const plan = options as unknown as RetryPlan | undefined;
+      return plan === undefined ? driveNext(call, next, sink) : new Retrying(plan, call, next, sink).begin();
+    }),
   };
 }

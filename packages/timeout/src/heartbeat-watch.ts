@@ -1,88 +1,81 @@
-import type { Aftermath, BoundFacts, BoundOptions, Call, Sign, SluiceError, Verdict } from '@sluice/core';
+import type { Aftermath, BoundFacts, BoundOptions, BoundRun, Call, Sign, SluiceError, Verdict } from '@sluice/core';
 import { heartbeatError } from './heartbeat-error.ts';
 import type { HeartbeatFields } from './heartbeat-options.ts';
 import type { HeartbeatRecord } from './heartbeat-stats.ts';
 import { type Beat, Pulse } from './pulse.ts';
 
-/** What the options of one target amount to. */
-export interface HeartbeatPlan {
-  readonly fields: HeartbeatFields;
-  readonly record: HeartbeatRecord;
-}
-
 /**
- * Watches over one attempt: a limit on its silence, put off by each sign of life. There is one for every attempt, and most hear nothing: so
- * what is the same for all is not its own, and its pulse is made when there is one.
+ * Watches over the attempts of one target: a limit on the silence of each, put off by each sign of life. Most hear nothing: the pulse of an
+ * attempt is made when there is one.
  */
 export class HeartbeatWatch implements BoundOptions {
-  declare readonly name: 'heartbeat';
-  declare readonly scope: 'attempt';
-  declare readonly retryable: true;
-  declare readonly pausable: true;
-  readonly #call: Call;
-  readonly #plan: HeartbeatPlan;
-  #pulse: Pulse | null = null;
+  readonly limit: number;
+  readonly name = 'heartbeat';
+  readonly scope = 'attempt';
+  readonly retryable = true;
+  readonly pausable = true;
+  readonly #fields: HeartbeatFields;
+  readonly #record: HeartbeatRecord;
 
-  constructor(call: Call, plan: HeartbeatPlan) {
-    this.#call = call;
-    this.#plan = plan;
+  constructor(fields: HeartbeatFields, record: HeartbeatRecord) {
+    this.limit = fields.timeout;
+    this.#fields = fields;
+    this.#record = record;
   }
 
-  get limit(): number {
-    return this.#plan.fields.timeout;
-  }
-
-  sign(sign: Sign, at: number, own: boolean, details: unknown): number | undefined {
-    const { fields, record } = this.#plan;
+  sign(sign: Sign, at: number, own: boolean, details: unknown, run: BoundRun): number | undefined {
     const beats = sign === 'heartbeat' && own;
-    if (!beats && sign !== 'resume' && fields.refreshOn === 'heartbeat') return undefined;
-    this.#pulse ??= new Pulse(fields.timeout);
-    const pulse = this.#pulse;
+    if (!beats && sign !== 'resume' && this.#fields.refreshOn === 'heartbeat') return undefined;
+    run.state ??= new Pulse(this.limit);
+    const pulse = run.state as Pulse;
     pulse.alive(at);
     // What waited through a pause is told when it is over.
     if (!beats) return sign === 'resume' ? Math.max(0, pulse.due(at)) : undefined;
-    record.beat();
+    this.#record.beat();
     const beat = pulse.beat(at, details);
     if (beat === undefined) return pulse.due(at);
-    this.#tell(beat);
+    tell(run.call, beat);
     return undefined;
   }
 
   ignored(): void {
-    this.#plan.record.ignored++;
+    this.#record.ignored++;
   }
 
-  extend(now: number): number {
-    const pulse = this.#pulse;
-    if (pulse === null) return 0;
-    if (pulse.due(now) <= 0) this.#pass(now);
+  extend(now: number, run: BoundRun): number {
+    const pulse = pulseOf(run);
+    if (pulse === undefined) return 0;
+    if (pulse.due(now) <= 0) pass(run.call, pulse, now);
     const left = pulse.left(now);
     return left <= 0 ? 0 : Math.min(left, pulse.due(now));
   }
 
-  error(facts: BoundFacts): SluiceError {
-    this.#plan.record.lost++;
-    const lastAt = this.#pulse?.lastAt;
-    return heartbeatError(lastAt === undefined ? undefined : this.#call.clock.now() - lastAt, facts);
+  error(facts: BoundFacts, run: BoundRun): SluiceError {
+    this.#record.lost++;
+    const lastAt = pulseOf(run)?.lastAt;
+    return heartbeatError(lastAt === undefined ? undefined : run.call.clock.now() - lastAt, facts);
   }
 
   /** What still waits to be passed on is, when the attempt does not end well. */
-  ended(status: Verdict): void {
-    if (status !== 'ok' && this.#pulse !== null) this.#pass(this.#call.clock.now());
+  endedWith(status: Verdict, { call, state }: BoundRun): void {
+    if (status !== 'ok') pass(call, state as Pulse, call.clock.now());
   }
 
   after(what: Aftermath): void {
-    this.#plan.record.after(what);
-  }
-
-  #pass(now: number): void {
-    const beat = this.#pulse?.take(now);
-    if (beat !== undefined) this.#tell(beat);
-  }
-
-  #tell({ details }: Beat): void {
-    this.#call.emit('heartbeat', details === undefined ? {} : { details });
+    this.#record.after(what);
   }
 }
 
-Object.assign(HeartbeatWatch.prototype, { name: 'heartbeat', scope: 'attempt', retryable: true, pausable: true });
+/** The heartbeats of one attempt; undefined while there were none. */
+function pulseOf({ state }: BoundRun): Pulse | undefined {
+  return state as Pulse | undefined;
+}
+
+function pass(call: Call, pulse: Pulse, now: number): void {
+  const beat = pulse.take(now);
+  if (beat !== undefined) tell(call, beat);
+}
+
+function tell(call: Call, { details }: Beat): void {
+  call.emit('heartbeat', details === undefined ? {} : { details });
+}

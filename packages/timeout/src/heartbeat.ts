@@ -1,11 +1,14 @@
 import {
+  driveNext,
+  driven,
+  driveWithin,
   type Interceptor,
+  Limit,
   Place,
   type PluginOptions,
   PluginPolicy,
   type PolicyFields,
   type PolicyLayers,
-  within,
 } from '@sluice/core';
 import { ByTarget } from './by-target.ts';
 import {
@@ -17,7 +20,7 @@ import {
   readHeartbeat,
 } from './heartbeat-options.ts';
 import { HeartbeatRecord, type HeartbeatStats } from './heartbeat-stats.ts';
-import { type HeartbeatPlan, HeartbeatWatch } from './heartbeat-watch.ts';
+import { HeartbeatWatch } from './heartbeat-watch.ts';
 
 /** What {@link heartbeat} takes: the longest silence, what ends it, where that holds, and where it stands in the chain. */
 export interface HeartbeatOptions extends HeartbeatLimits, PolicyLayers<HeartbeatPolicy>, PluginOptions {}
@@ -63,8 +66,8 @@ export function heartbeat(options?: HeartbeatPolicy | HeartbeatOptions): Heartbe
     read: readHeartbeat,
     defaults: HEARTBEAT_DEFAULTS,
     prepare: (fields, subject) => {
-      const plan: HeartbeatPlan = { fields: fields as unknown as HeartbeatFields, record: records.of(subject) };
-      return plan as unknown as PolicyFields;
+      const watch = new HeartbeatWatch(fields as unknown as HeartbeatFields, records.of(subject));
+      return new Limit(watch) as unknown as PolicyFields;
     },
   });
   const { name, applies } = policy;
@@ -76,9 +79,9 @@ export function heartbeat(options?: HeartbeatPolicy | HeartbeatOptions): Heartbe
     traits: ({ timeout }) => ({ role: 'heartbeat', limit: timeout as number, stateful: true }),
     update: (patch) => policy.update(patch),
     stats: () => Object.fromEntries([...records.entries()].map(([key, record]) => [key, record.stats()])),
-    intercept(call, next) {
-      const plan = call.policy('heartbeat') as unknown as HeartbeatPlan | undefined;
-      return plan === undefined ? next(call) : within(call, new HeartbeatWatch(call, plan), next);
-    },
+    intercept: driven(policy, (call, next, sink, options) => {
+      const limit = options as unknown as Limit | undefined;
+      return limit === undefined ? driveNext(call, next, sink) : driveWithin(call, limit, next, sink);
+    }),
   };
 }

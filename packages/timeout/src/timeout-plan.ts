@@ -1,6 +1,19 @@
-import type { Aftermath, BoundFacts, BoundOptions, Call, Next, PolicySource, SluiceError, Verdict } from '@sluice/core';
-import { within } from '@sluice/core';
-import type { Observable } from 'rxjs';
+import {
+  type Aftermath,
+  type BoundFacts,
+  type BoundOptions,
+  type Call,
+  driveNext,
+  drivenNext,
+  driveWithin,
+  type Handle,
+  Limit,
+  type Next,
+  type PolicySource,
+  type Sink,
+  type SluiceError,
+  type Verdict,
+} from '@sluice/core';
 import { isAdaptiveLimit } from './adaptive-limit.ts';
 import type { LearnedLimit } from './learned-limit.ts';
 import { timeoutErrorOf } from './timeout-error.ts';
@@ -11,9 +24,9 @@ const NONE = Number.POSITIVE_INFINITY;
 
 /** What the limits of one target amount to, worked out once: what its calls stand in, and where they are counted. */
 export class TimeoutPlan {
-  readonly #total: TotalLimit;
-  readonly #queue: QueueLimit | undefined;
-  readonly #attempt: AttemptLimit | undefined;
+  readonly #total: Limit;
+  readonly #queue: Limit | undefined;
+  readonly #attempt: Limit | undefined;
   readonly #learned: LearnedLimit | undefined;
   readonly #soft: number | undefined;
   readonly #record: TimeoutRecord;
@@ -27,8 +40,8 @@ export class TimeoutPlan {
     const { total, attempt, queue, soft } = fields;
     this.#record = record;
     this.#soft = soft === NONE ? undefined : soft;
-    this.#total = new TotalLimit(fields, record);
-    if (queue !== NONE) this.#queue = new QueueLimit(queue, record, total === NONE);
+    this.#total = new Limit(new TotalLimit(fields, record));
+    if (queue !== NONE) this.#queue = new Limit(new QueueLimit(queue, record, total === NONE));
     if (isAdaptiveLimit(attempt)) this.#learned = attempt.of(subject);
     else if (attempt !== NONE || this.#soft !== undefined) this.#attempt = this.#attemptOf(attempt, total === NONE);
     // What is said for one call, or one run, does not hold for the others.
@@ -41,25 +54,26 @@ export class TimeoutPlan {
   }
 
   /** Stands around the call as a whole. */
-  around(call: Call, next: Next): Observable<unknown> {
+  around(call: Call, next: Next, sink: Sink): Handle | null {
     const queue = this.#queue;
-    if (queue === undefined) return within(call, this.#total, next);
-    return within(call, this.#total, (inside) => within(inside, queue, next));
+    if (queue === undefined) return driveWithin(call, this.#total, next, sink);
+    const inside = drivenNext('timeout', (view, to) => driveWithin(view, queue, next, to));
+    return driveWithin(call, this.#total, inside, sink);
   }
 
   /** Stands around one attempt. */
-  aroundAttempt(call: Call, next: Next): Observable<unknown> {
+  aroundAttempt(call: Call, next: Next, sink: Sink): Handle | null {
     const learned = this.#learned;
     // A limit that is learned is another for each attempt.
-    let limit = learned === undefined ? this.#attempt : this.#attemptOf(learned.limit, this.#total.limit === NONE);
-    if (limit === undefined) return next(call);
+    let limit = learned === undefined ? this.#attempt : this.#attemptOf(learned.limit, this.#total.ms === NONE);
+    if (limit === undefined) return driveNext(call, next, sink);
     const { timeFactor } = call;
-    if (timeFactor !== 1) limit = this.#attemptOf(limit.limit * timeFactor, this.#total.limit === NONE);
-    return within(call, limit, next);
+    if (timeFactor !== 1) limit = this.#attemptOf(limit.ms * timeFactor, this.#total.ms === NONE);
+    return driveWithin(call, limit, next, sink);
   }
 
-  #attemptOf(limit: number, alone: boolean): AttemptLimit {
-    return new AttemptLimit(limit, this.#soft, this.#learned, this.#record, alone);
+  #attemptOf(limit: number, alone: boolean): Limit {
+    return new Limit(new AttemptLimit(limit, this.#soft, this.#learned, this.#record, alone));
   }
 }
 
@@ -126,9 +140,9 @@ class AttemptLimit implements BoundOptions {
   readonly scope = 'attempt';
   readonly retryable = true;
   readonly pausable = true;
+  readonly ended?: (status: Verdict, durationMs: number, pausedMs: number) => void;
   readonly #learned: LearnedLimit | undefined;
   readonly #record: TimeoutRecord;
-  readonly #alone: boolean;
 
   /** @param alone - whether no limit around it counts the calls */
   constructor(
@@ -142,18 +156,17 @@ class AttemptLimit implements BoundOptions {
     this.soft = soft;
     this.#learned = learned;
     this.#record = record;
-    this.#alone = alone;
+    if (learned === undefined && !alone) return;
+    this.ended = (status, durationMs, pausedMs) => {
+      if (status === 'ok') learned?.learn(durationMs - pausedMs);
+      if (alone) record.ended(status, durationMs);
+    };
   }
 
   error(facts: BoundFacts): SluiceError {
     this.#record.attemptTimeouts++;
     this.#learned?.cutOff();
     return timeoutErrorOf('attempt', true, facts);
-  }
-
-  ended(status: Verdict, durationMs: number, pausedMs: number): void {
-    if (status === 'ok') this.#learned?.learn(durationMs - pausedMs);
-    if (this.#alone) this.#record.ended(status, durationMs);
   }
 
   after(what: Aftermath): void {

@@ -1,5 +1,6 @@
 import {
-  type Call,
+  driveNext,
+  driven,
   type Interceptor,
   type PartialResult,
   Place,
@@ -85,7 +86,10 @@ export function timeout(options?: TimeoutPolicy | TimeoutOptions): TimeoutPlugin
       ...common,
       priority: policy.priority ?? Place.total,
       traits: (fields) => ({ role: 'total', limit: fields['total'] as number, stateful: true, ...traitsOf(fields) }),
-      intercept: (call, next) => planOf(call)?.around(call, next) ?? next(call),
+      intercept: driven(policy, (call, next, sink, options) => {
+        const plan = options as unknown as TimeoutPlan | undefined;
+        return plan === undefined ? driveNext(call, next, sink) : plan.around(call, next, sink);
+      }),
       stats: () => Object.fromEntries([...records.entries()].map(([key, record]) => [key, record.stats()])),
     },
     {
@@ -96,7 +100,10 @@ export function timeout(options?: TimeoutPolicy | TimeoutOptions): TimeoutPlugin
         ...attemptTraits(fields as unknown as TimeoutFields),
         ...traitsOf(fields),
       }),
-      intercept: (call, next) => planOf(call)?.aroundAttempt(call, next) ?? next(call),
+      intercept: driven(policy, (call, next, sink, options) => {
+        const plan = options as unknown as TimeoutPlan | undefined;
+        return plan === undefined ? driveNext(call, next, sink) : plan.aroundAttempt(call, next, sink);
+      }),
     },
   ];
 }
@@ -105,10 +112,6 @@ export function timeout(options?: TimeoutPolicy | TimeoutOptions): TimeoutPlugin
 function sameOrigin(options: PolicyLayer, fields: PolicyFields): boolean {
   if (options === undefined || options === 'none') return false;
   return ['total', 'attempt'].every((name) => options[name] !== undefined && options[name] === fields[name]);
-}
-
-function planOf(call: Call): TimeoutPlan | undefined {
-  return call.policy('timeout') as unknown as TimeoutPlan | undefined;
 }
 
 /** A limit that learns stays below the total by itself. */
