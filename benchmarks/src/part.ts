@@ -14,7 +14,7 @@ export interface Effort {
 /** The part of a suite that is measured together, in a process of its own. */
 export interface Part {
   readonly name: string;
-  readonly unit: 'ns' | 'bytes' | 'ms';
+  readonly unit: 'ns' | 'bytes' | 'ms' | 'runs a minute';
   /** The row that does the work and nothing else. */
   readonly bare?: string;
   /** The row that the others are compared with. */

@@ -11,6 +11,7 @@ import { hooks } from './suites/hooks.ts';
 import { inFlight } from './suites/in-flight.ts';
 import { nested } from './suites/nested.ts';
 import { retries } from './suites/retry.ts';
+import { simulations } from './suites/simulation.ts';
 import { stacks } from './suites/stack.ts';
 import { timeouts } from './suites/timeout.ts';
 
@@ -29,5 +30,6 @@ export const suites: readonly Suite[] = [
   retries,
   circuitBreakers,
   stacks,
+  simulations,
   graphs,
 ];

@@ -14,6 +14,8 @@ export interface Subject {
 
 /** What the options of one target amount to. */
 export interface CircuitPlan {
+  /** Whose circuit all calls are judged by; undefined where it is another for each. */
+  readonly key: string | undefined;
   /** Whose circuit a call is judged by. May throw what a function of its user throws. */
   readonly keyOf: (call: Call) => string;
   /** How its circuit goes about it. */
@@ -37,21 +39,16 @@ export function planOf(
 ): CircuitPlan {
   const own = per === 'name' ? undefined : ownKey(from, subject);
   const shared = keyBy(per);
+  const key = typeof per === 'function' ? undefined : (own ?? shared(subject as Call));
   return {
-    keyOf: keyOf(shared, per, own, subject),
+    key,
+    keyOf: (call) => key ?? (own === undefined ? shared(call) : `${own}/${shared(call)}`),
     settings: settingsOf(fields),
     rule: ruleOf(fields.counts, plugin),
     shadow: fields.mode === 'shadow',
     epoch,
     kept: null,
   };
-}
-
-/** What is not a function of the call is worked out once. */
-function keyOf(shared: (call: Call) => string, per: Per, own: string | undefined, subject: Subject) {
-  if (typeof per === 'function') return own === undefined ? shared : (call: Call) => `${own}/${shared(call)}`;
-  const key = own ?? shared(subject as Call);
-  return () => key;
 }
 
 /** Who says it in the order of nearness: who shares a circuit with others and says something of it has one of its own. */

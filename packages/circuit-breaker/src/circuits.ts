@@ -57,12 +57,24 @@ export class Circuits implements CircuitOwner {
 
   /** Lets a call through, or refuses it. */
   admit(plan: CircuitPlan, call: Call, next: Next, sink: Sink): Handle | null {
-    let key: string;
-    try {
-      key = plan.keyOf(call);
-    } catch (cause) {
-      sink.error(new InterceptorError(this.name, 'could not tell whose circuit a call belongs to', { cause }));
-      return null;
+    const circuit = plan.kept;
+    // Most calls come to the circuit of the one before, and it is closed.
+    if (circuit !== null && circuit.key === plan.key && circuit.settings === plan.settings && !circuit.closed) {
+      const permit = circuit.free;
+      if (permit !== 0) return new Trial(circuit, plan, call, permit, sink).begin(next);
+    }
+    return this.#admit(plan, call, next, sink);
+  }
+
+  #admit(plan: CircuitPlan, call: Call, next: Next, sink: Sink): Handle | null {
+    let { key } = plan;
+    if (key === undefined) {
+      try {
+        key = plan.keyOf(call);
+      } catch (cause) {
+        sink.error(new InterceptorError(this.name, 'could not tell whose circuit a call belongs to', { cause }));
+        return null;
+      }
     }
     let circuit: KeyedCircuit;
     let answer: ReturnType<KeyedCircuit['permit']>;

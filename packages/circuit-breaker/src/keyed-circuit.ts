@@ -114,14 +114,22 @@ export class KeyedCircuit implements Kept {
   report(call: Call, permit: CallPermit, result: TrialResult, now: number): void {
     const before = this.#cause;
     this.#cause = call;
+    this.#report(call, permit, result, now);
+    this.#cause = before;
+  }
+
+  /** The same, for a success among others while it is closed, which changes nothing. */
+  succeeded(call: Call, permit: CallPermit, now: number): void {
+    this.#report(call, permit, 'success', now);
+  }
+
+  #report(call: Call, permit: CallPermit, result: TrialResult, now: number): void {
     try {
       const told = this.stored.report(permit, result, now);
       if (told !== undefined)
         told.then(undefined, (error: unknown) => this.#couldNot('be told how a call ended', call, error));
     } catch (error) {
       this.#couldNot('be told how a call ended', call, error);
-    } finally {
-      this.#cause = before;
     }
   }
 
@@ -201,7 +209,7 @@ export class KeyedCircuit implements Kept {
 
   #failed(error: unknown): void {
     if (this.#cause === null) this.#fault ??= { error };
-    else this.#report(this.#cause, error);
+    else this.#reportFault(this.#cause, error);
   }
 
   /** Tells on a call what happened before it. */
@@ -210,10 +218,10 @@ export class KeyedCircuit implements Kept {
     const fault = this.#fault;
     this.#untold = this.#fault = null;
     if (change !== null) this.#tell(call, change);
-    if (fault !== null) this.#report(call, fault.error);
+    if (fault !== null) this.#reportFault(call, fault.error);
   }
 
-  #report(call: Call, error: unknown): void {
+  #reportFault(call: Call, error: unknown): void {
     reportFault(call, this.owner.name, 'met a fault beside a call', error);
   }
 

@@ -38,7 +38,15 @@ export class Trial extends FollowedRun {
     circuit.underWay--;
     if (this.cancelSlow !== null) this.endSlow(plan.settings.slowCall?.afterMs);
     const result = this.resultOf(status, error);
-    circuit.report(call, this.permit, result, this.timeOf(result));
+    const { permit } = this;
+    const { stored, owner } = circuit;
+    if (result !== 'success' || permit !== stored.free) {
+      circuit.report(call, permit, result, owner.clock.now());
+      return;
+    }
+    // The clock is not read for what does not look at the time, and only now and then for what counts a success among others.
+    const timeless = stored.resolutionMs === Number.POSITIVE_INFINITY;
+    circuit.succeeded(call, permit, timeless ? 0 : owner.turnTime());
   }
 
   private crossSlow(): void {
@@ -61,13 +69,5 @@ export class Trial extends FollowedRun {
     } else if (status === 'ok' && rule.ok !== undefined) return rule.ok;
     const durationMs = rule.timed && this.working ? this.circuit.owner.clock.now() - this.startedAt : 0;
     return rule.resultOf(error === undefined ? { status, durationMs } : { status, error, durationMs }, this.call);
-  }
-
-  /** The clock is not read for what does not look at the time, and only now and then for what counts a success among others. */
-  private timeOf(result: TrialResult): number {
-    const { permit } = this;
-    const { stored, owner } = this.circuit;
-    if (result !== 'success' || permit !== stored.free) return owner.clock.now();
-    return stored.resolutionMs === Number.POSITIVE_INFINITY ? 0 : owner.turnTime();
   }
 }

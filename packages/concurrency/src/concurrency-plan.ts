@@ -2,12 +2,16 @@ import { type Call, keyBy, type Per, type PolicySource } from '@sluice/core';
 import { isAdaptiveConcurrency } from './adaptive.ts';
 import type { ConcurrencyFields } from './concurrency-options.ts';
 import { lastingKey, OUTER, ownKey, type Subject } from './own-key.ts';
+import type { Pool } from './pool.ts';
 import type { Claim, ClaimOf, PoolSettings } from './pool-settings.ts';
 
 /** The pools that the calls of one target pass, the shared one before its own. */
 export interface ConcurrencyPlan {
   readonly claim: ClaimOf;
   readonly shared: (call: Call) => string;
+  /** The pool of the call before, where that is the same for all calls. */
+  kept: Pool | null;
+  readonly lasting: boolean;
   /** A limit of its own, inside the shared one. */
   readonly own: OwnPool | undefined;
 }
@@ -30,7 +34,9 @@ export function planOf(
   subject: Subject,
   version = 0,
 ): ConcurrencyPlan {
-  const shared = keyBy(per);
+  const lasting = typeof per !== 'function';
+  const sharedKey = lasting ? keyBy(per)(subject as Call) : '';
+  const shared = lasting ? () => sharedKey : keyBy(per);
   const claim = claimOf({ ...fields, exclusive: base.exclusive });
   const said = (name: string): PolicySource | undefined => {
     const { [name]: source = 'default' } = from;
@@ -39,14 +45,14 @@ export function planOf(
   // Whose limit it is, is told by who has said it; what else is said holds for the call, wherever it waits.
   const source = nearest([said('limit'), said('exclusive')]);
   if (source === undefined || (fields.limit === Number.POSITIVE_INFINITY && fields.exclusive === false)) {
-    return { claim, shared, own: undefined };
+    return { claim, shared, kept: null, lasting, own: undefined };
   }
   // A limit that is said further out holds only there.
   const limit =
     said('limit') === undefined && said('exclusive') !== undefined ? Number.POSITIVE_INFINITY : fields.limit;
   const settings = settingsOf({ ...fields, limit }, version);
   const own = { key: ownKey(source, subject), lasting: lastingKey(source, subject), settings, claim: claimOf(fields) };
-  return { claim, shared, own };
+  return { claim, shared, kept: null, lasting, own };
 }
 
 const NEARNESS: readonly PolicySource[] = ['kind', 'pipeline', 'stage', 'tool', 'function', 'run'];
@@ -100,6 +106,7 @@ const FURTHEST = 1_000;
 
 /** A class of priority: there are not more of them than can be looked at. */
 function level(priority: number): number {
+  if (priority === 0) return 0;
   if (typeof priority !== 'number' || Number.isNaN(priority)) {
     throw new RangeError(`priority: expected a number, got ${String(priority)}`);
   }

@@ -58,6 +58,8 @@ class Count {
   /** Somebody must be alone, and is. */
   exclusive = 0;
   readonly listeners = new Set<() => void>();
+  /** How many they are: asked for with every call. */
+  heard = 0;
 }
 
 /** What most calls have: it is counted, and told from others by nobody. */
@@ -91,13 +93,18 @@ class MemoryPermits implements Permits {
     count.taken -= cost;
     if (exclusive) count.exclusive--;
     // Whoever gives back knows it already.
-    if (count.listeners.size > 1) for (const listener of [...count.listeners]) if (listener !== this.#own) listener();
+    if (count.heard > 1) for (const listener of [...count.listeners]) if (listener !== this.#own) listener();
   }
 
   changes(listener: () => void): () => void {
     this.#own = listener;
-    this.#count.listeners.add(listener);
-    return () => this.#count.listeners.delete(listener);
+    const count = this.#count;
+    count.listeners.add(listener);
+    count.heard = count.listeners.size;
+    return () => {
+      count.listeners.delete(listener);
+      count.heard = count.listeners.size;
+    };
   }
 
   close(): void {

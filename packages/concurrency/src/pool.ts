@@ -36,6 +36,8 @@ export interface PoolOwner {
 export class Pool {
   readonly key: string;
   readonly clock: Clock;
+  /** Whether it was forgotten: then there may be another one. */
+  closed = false;
   /** How many go on although their call has its verdict. */
   lingering = 0;
   readonly owner: PoolOwner;
@@ -126,6 +128,7 @@ export class Pool {
 
   /** It is forgotten. */
   close(): void {
+    this.closed = true;
     this.#stopListening();
     this.#permits.close();
   }

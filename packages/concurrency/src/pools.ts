@@ -1,4 +1,5 @@
 import { ByKey, type Call } from '@sluice/core';
+import type { ConcurrencyPlan } from './concurrency-plan.ts';
 import { Inheritance } from './inheritance.ts';
 import { Pool, type PoolOwner } from './pool.ts';
 import type { PoolSettings } from './pool-settings.ts';
@@ -22,9 +23,18 @@ export class Pools implements PoolOwner {
     this.saturation = new Saturation(() => this.saturated);
   }
 
+  /** The shared pool of a call, with these settings from now on. */
+  shared(plan: ConcurrencyPlan, call: Call, settings: PoolSettings): Pool {
+    const { kept } = plan;
+    if (kept !== null && kept.settings === settings && !kept.closed) return kept;
+    const pool = this.of(plan.shared(call), call, settings);
+    if (plan.lasting) plan.kept = pool;
+    return pool;
+  }
+
   /** The pool of `key`, with these settings from now on. */
   of(key: string, call: Call, given: PoolSettings): Pool {
-    const said = this.#said.get(key);
+    const said = this.#said.size === 0 ? undefined : this.#said.get(key);
     const settings = said !== undefined && said.version > given.version ? said : given;
     let pool = this.#pools.get(key);
     if (pool === undefined) {

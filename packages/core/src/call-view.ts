@@ -394,8 +394,10 @@ export function callInfo(view: Pick<Call, 'target' | 'name' | 'attempt' | 'runId
  * ```
  */
 export function title(call: Pick<Call, 'target' | 'name'>): string {
-  return `${call.target[0]?.toUpperCase()}${call.target.slice(1)} "${call.name}"`;
+  return `${KINDS[call.target]} "${call.name}"`;
 }
+
+const KINDS: Readonly<Record<TargetKind, string>> = { stage: 'Stage', tool: 'Tool', function: 'Function' };
 
 /**
  * A call as the scope of an error or deadline.

@@ -80,9 +80,13 @@ export class Chain {
     const { drive, applies } = step;
     if (drive === null || applies !== null) return this.#ask(level, view, sink, step);
     view.asked = level;
-    const handle = view.hasHooks ? heldDrive(level, view, sink, step) : drive(view, step.next, sink, step.prepared);
-    view.asked = NOBODY;
-    return handle;
+    try {
+      return view.hasHooks ? heldDrive(level, view, sink, step) : drive(view, step.next, sink, step.prepared);
+    } catch (error) {
+      return this.#fail(level, view, sink, 'threw', error);
+    } finally {
+      view.asked = NOBODY;
+    }
   }
 
   /**
@@ -137,7 +141,10 @@ export class Chain {
 
   #fail(level: number, view: CallView, sink: Sink, fault: string, cause?: unknown): null {
     const { name } = (this.links[level] as Link).interceptor;
-    refuse(level, view, sink, new InterceptorError(name, fault, cause === undefined ? {} : { cause }));
+    const error = new InterceptorError(name, fault, cause === undefined ? {} : { cause });
+    // What has delivered its end already can deliver nothing more.
+    if (sink.enough === true) view.root.environment.report(error);
+    else refuse(level, view, sink, error);
     return null;
   }
 }

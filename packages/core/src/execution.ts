@@ -291,9 +291,7 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
     } else if (this.call.root.chain.target.outputSchema === undefined) {
       this.deliver(value);
     } else {
-      const checked = checkOutput(this.call, value);
-      if (checked instanceof Promise) checked.then((one) => this.checked(one, value));
-      else this.checked(checked, value);
+      this.check(value);
     }
   }
 
@@ -319,6 +317,12 @@ export class Execution extends Caller implements Handle, SourceOwner, CleanupOwn
 
   stopThrew(error: unknown): void {
     if (!this.unwinds(error)) this.cleanupThrew(error);
+  }
+
+  private check(value: unknown): void {
+    const checked = checkOutput(this.call, value);
+    if (checked instanceof Promise) checked.then((one) => this.checked(one, value));
+    else this.checked(checked, value);
   }
 
   /** What the output schema says of the value. It may have thought for so long that the call is over. */

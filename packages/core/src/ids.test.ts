@@ -6,10 +6,10 @@ import { virtualClock } from './testing/index.ts';
 const chance = (...numbers: number[]): typeof systemClock => ({ ...systemClock, random: () => numbers.shift() ?? 0 });
 
 it('an id has 28 hexadecimal digits, whatever chance says', () => {
-  expect(makeId(chance(0, 0, 0))).toBe('0'.repeat(28));
+  expect(makeId(chance(0, 0, 0))).toBe(`${'0'.repeat(21)}1${'0'.repeat(6)}`);
   const most = 1 - 2 ** -53;
-  expect(makeId(chance(most, most, most))).toBe(`${'f'.repeat(21)}${'0'.repeat(7)}`);
-  expect(makeId(chance(0.5, 0, 2 ** -28))).toBe(`8${'0'.repeat(19)}1${'0'.repeat(7)}`);
+  expect(makeId(chance(most, most, most))).toBe(`${'f'.repeat(21)}1${'0'.repeat(6)}`);
+  expect(makeId(chance(0.5, 0, 2 ** -28))).toBe(`8${'0'.repeat(19)}11${'0'.repeat(6)}`);
 });
 
 it('ids differ', () => {

@@ -7,23 +7,22 @@ import type { Clock } from './clock.ts';
 export function makeId(clock: Clock): string {
   let source = sources.get(clock);
   if (source === undefined || source.count === COUNTED) {
-    source = { prefix: part(clock) + part(clock) + part(clock), count: 0 };
+    source = { prefix: part(clock) + part(clock) + part(clock), count: FIRST };
     sources.set(clock, source);
   }
-  return source.prefix + digits(source.count++);
+  return source.prefix + (source.count++).toString(16);
 }
 
 /** Where the ids of a clock come from. */
 const sources = new WeakMap<Clock, { readonly prefix: string; count: number }>();
 
-/** So many ids have the same beginning. */
+/** From here to there all numbers have seven digits. */
+const FIRST = 2 ** 24;
 const COUNTED = 2 ** 28;
 
 /** Seven digits: what fits a small integer, which is much faster to write than a large one. */
 function part(clock: Clock): string {
-  return digits(Math.floor(clock.random() * COUNTED));
-}
-
-function digits(number: number): string {
-  return number.toString(16).padStart(7, '0');
+  return Math.floor(clock.random() * COUNTED)
+    .toString(16)
+    .padStart(7, '0');
 }

@@ -59,6 +59,9 @@ export interface Receiver {
 
 const NO_OPTIONS: InvocationOptions = {};
 
+/** What is told to it happens in a microtask, without the resource that `queueMicrotask` makes for each. */
+const NOW: Promise<void> = Promise.resolve();
+
 /** How many calls may begin one in another before the next one waits for a microtask: the stack is finite. */
 const NESTED = 200;
 
@@ -159,8 +162,14 @@ export class Invocation extends Scope implements Sink {
     this.reject = rejectLast;
     if (this.caller !== null) this.rarely.promise = promise;
     // A rejection costs less, and surprises less, once its caller has had the time to attach.
-    if (this.phase >= RELEASED) queueMicrotask(() => this.answer());
+    if (this.phase >= RELEASED) this.answerSoon();
     return promise;
+  }
+
+  // What makes a closure stands apart, here and below: a function that may make one makes room for it each time that it is called.
+
+  private answerSoon(): void {
+    NOW.then(() => this.answer());
   }
 
   /** Begins, and hands everything to `receiver`, items as they come. */
@@ -189,7 +198,7 @@ export class Invocation extends Scope implements Sink {
     } else if (this.aborted) {
       this.onAbort(this.reason);
     } else if (environment.beginning >= NESTED) {
-      queueMicrotask(() => this.start());
+      this.startSoon();
     } else {
       this.start();
     }
@@ -215,6 +224,10 @@ export class Invocation extends Scope implements Sink {
     return false;
   }
 
+  private startSoon(): void {
+    queueMicrotask(() => this.start());
+  }
+
   private start(): void {
     if (this.phase !== OPEN) return;
     const { environment } = this;
@@ -235,6 +248,11 @@ export class Invocation extends Scope implements Sink {
         ? chain.drive(0, view, this)
         : new CheckedInput(chain, view).drive(this);
     }
+    return this.driveBefore(deadlineMs);
+  }
+
+  private driveBefore(deadlineMs: number): Handle | null {
+    const { chain, view } = this;
     const checked: Next = (inside) => new CheckedInput(chain, inside as CallView);
     return driveWithin(view, new Limit({ limit: deadlineMs, name: 'deadline' }), checked, this);
   }
@@ -328,21 +346,21 @@ export class Invocation extends Scope implements Sink {
     this.phase = DECIDED;
     this.verdict = verdict;
     this.outcome = outcome;
-    const { environment } = this;
+    const { environment, watchAround } = this;
     environment.gauges.running--;
-    const { to } = this;
-    if (this.watchAround !== null) tellSign(this.watchAround, this, 'call', environment.clock.now());
-    if (this.told || (this.startedAt !== null && (verdict === 'failed' || verdict === 'timeout'))) {
-      const { caller } = this;
-      const within =
-        caller === null ? {} : { within: caller.asRun !== null ? 'run' : scopeOf((caller as Execution).call) };
-      environment.decisions.during(() => {
-        this.announce('verdict', { ...this.endFacts(), ...within });
-        to?.decided(this);
-      });
-    } else {
+    if (watchAround !== null) tellSign(watchAround, this, 'call', environment.clock.now());
+    if (this.told || (this.startedAt !== null && (verdict === 'failed' || verdict === 'timeout'))) this.tellVerdict();
+    else this.to?.decided(this);
+  }
+
+  private tellVerdict(): void {
+    const { caller, to, environment } = this;
+    const within =
+      caller === null ? {} : { within: caller.asRun !== null ? 'run' : scopeOf((caller as Execution).call) };
+    environment.decisions.during(() => {
+      this.announce('verdict', { ...this.endFacts(), ...within });
       to?.decided(this);
-    }
+    });
   }
 
   /** After the verdict. Works inside that are still open, because an interceptor did not wait for them, are of no use any more. */

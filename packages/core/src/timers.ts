@@ -104,11 +104,13 @@ export class Timers {
     node.timerSlot = FRESH;
     this.#fresh.append(node);
     account.timers++;
-    if (this.#first === null) {
-      this.#first = node;
-      this.#turnAt = this.#clock.now();
-      this.#placeSoon();
-    }
+    if (this.#first === null) this.#beginTurn(node);
+  }
+
+  #beginTurn(first: TimerNode): void {
+    this.#first = first;
+    this.#turnAt = this.#clock.now();
+    this.#placeSoon();
   }
 
   /** Calls `node` off; nothing happens when it is not armed. */
@@ -117,10 +119,17 @@ export class Timers {
     if (slot === IDLE) return;
     node.timerSlot = IDLE;
     account.timers--;
-    if (slot === FRESH) {
-      this.#unfresh(node);
-      node.timerAt = undefined;
-    } else if (slot === DUE) {
+    if (slot !== FRESH) {
+      this.#displace(node, slot);
+      return;
+    }
+    this.#unfresh(node);
+    node.timerAt = undefined;
+  }
+
+  /** Takes a node away that had its place. */
+  #displace(node: TimerNode, slot: number): void {
+    if (slot === DUE) {
       this.#due.remove(node);
     } else {
       this.#removeAt(slot);

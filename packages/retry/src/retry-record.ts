@@ -1,5 +1,6 @@
-import { type Call, madeIn, RetryExhaustedError } from '@sluice/core';
+import { type Call, madeIn } from '@sluice/core';
 import type { FailedAttempt } from './attempt-record.ts';
+import { ErrorNote } from './error-note.ts';
 import type { GiveUp } from './give-up.ts';
 
 /** How a retry came to give up on an error. */
@@ -18,21 +19,13 @@ interface Kept {
   readonly record: RetryRecord;
 }
 
-/** What is known of errors of others, which stay as they are. */
-const records = new WeakMap<object, Kept>();
-
-/** Where the retry's own errors carry it: a weak map of many costs the garbage collector dearly. */
-const RECORD: unique symbol = Symbol('retry record');
-
 /** Notes that the retry around `call` has given up on `error`. */
 export function keepRecord(error: unknown, call: Call, record: RetryRecord): void {
-  const kept: Kept = { call, record };
-  if (error instanceof RetryExhaustedError) Object.defineProperty(error, RECORD, { value: kept, configurable: true });
-  else if (typeof error === 'object' && error !== null) records.set(error, kept);
+  if (typeof error === 'object' && error !== null) ErrorNote.put(error, { call, record } satisfies Kept);
 }
 
 function keptOf(error: object): Kept | undefined {
-  return (error as { readonly [RECORD]?: Kept })[RECORD] ?? records.get(error);
+  return ErrorNote.of(error) as Kept | undefined;
 }
 
 /**

@@ -56,9 +56,7 @@ export class TimeoutPlan {
   /** Stands around the call as a whole. */
   around(call: Call, next: Next, sink: Sink): Handle | null {
     const queue = this.#queue;
-    if (queue === undefined) return driveWithin(call, this.#total, next, sink);
-    const inside = drivenNext('timeout', (view, to) => driveWithin(view, queue, next, to));
-    return driveWithin(call, this.#total, inside, sink);
+    return driveWithin(call, this.#total, queue === undefined ? next : whileQueued(queue, next), sink);
   }
 
   /** Stands around one attempt. */
@@ -75,6 +73,11 @@ export class TimeoutPlan {
   #attemptOf(limit: number, alone: boolean): Limit {
     return new Limit(new AttemptLimit(limit, this.#soft, this.#learned, this.#record, alone));
   }
+}
+
+/** What is inside of the limit on waiting. */
+function whileQueued(queue: Limit, next: Next): Next {
+  return drivenNext('timeout', (view, sink) => driveWithin(view, queue, next, sink));
 }
 
 /** The limit of the call as a whole. */
