@@ -62,8 +62,15 @@ const ROWS: readonly Row[] = [
 
 /** What this process refuses before any work is started. */
 const LOCAL: readonly ErrorCode[] = ['QUEUE_FULL', 'QUEUE_TIMEOUT', 'RATE_LIMITED', 'CIRCUIT_OPEN', 'DRAINING'];
-/** What is thrown too often, or by a timer, for a stack to be worth its price. */
-const WITHOUT_STACK: readonly ErrorCode[] = [...LOCAL, 'TIMEOUT', 'HEARTBEAT_LOST', 'CANCELLED', 'SKIPPED'];
+/** What is thrown too often, or by a timer, or sums up what has a stack, for one to be worth its price. */
+const WITHOUT_STACK: readonly ErrorCode[] = [
+  ...LOCAL,
+  'TIMEOUT',
+  'HEARTBEAT_LOST',
+  'CANCELLED',
+  'SKIPPED',
+  'RETRY_EXHAUSTED',
+];
 
 describe.each(ROWS)('%s', (code, name, error, verdict, retryable, http) => {
   it(`is a ${name}: ${verdict}, ${retryable ? '' : 'not '}retryable, HTTP ${http}`, () => {

@@ -33,7 +33,7 @@ export interface CodeFacts {
   readonly http: number | undefined;
   /** True for what this process refused before any work was started. */
   readonly local: boolean;
-  /** Whether it captures a stack. What a timer or a refusal on the fast path throws does not. */
+  /** Whether it captures a stack. What a timer or a refusal on the fast path throws does not, nor what only sums up: its cause has one. */
   readonly stack: boolean;
   /** What a person can do about it, when the error knows nothing better. */
   readonly remediation: string;
@@ -77,7 +77,7 @@ export const CODES: Readonly<Record<ErrorCode, CodeFacts>> = {
   QUEUE_TIMEOUT: facts('failed', false, 503, 'Raise the limit or the queue timeout, or send less at once.', 'local'),
   RATE_LIMITED: facts('failed', false, 429, 'Wait for retryAfterMs, or raise the rate limit.', 'local'),
   CIRCUIT_OPEN: facts('failed', false, 503, 'The target has been failing; wait for retryAfterMs.', 'local'),
-  RETRY_EXHAUSTED: facts(undefined, false, undefined, 'Every attempt failed; mend what the cause says.'),
+  RETRY_EXHAUSTED: facts(undefined, false, undefined, 'Every attempt failed; mend what the cause says.', 'timer'),
   STAGE_FAILED: facts('failed', false, 500, 'Mend what the cause says.'),
   INVALID_INPUT: facts('failed', false, 400, 'Send an input that fits the schema; details.issues says what does not.'),
   INVALID_OUTPUT: facts(
