@@ -36,6 +36,7 @@ export class Circuits implements CircuitOwner {
   readonly #base: () => CircuitSettings;
   readonly #byName: boolean;
   readonly #circuits = new ByKey<KeyedCircuit>();
+  /** The time as of this turn of the event loop. */
   turnTime: () => number = turnTime(systemClock);
   /** That of the first call. */
   #clock: Clock | undefined;

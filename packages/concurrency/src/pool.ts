@@ -135,8 +135,11 @@ export class Pool {
 
   // How a call comes in.
 
-  /** Lets a call go on, or wait. */
-  /** @param inner - whether it holds a ticket of a pool around this one already */
+  /**
+   * Lets a call go on, or wait.
+   *
+   * @param inner - whether it holds a ticket of a pool around this one already
+   */
   admit(call: Call, claim: Claim, next: Next, sink: Sink, inner = false): Handle | null {
     const around = inner ? ticketOn(this.owner, call) : ticketAround(this.owner, call);
     const lender = around === null ? null : lenderIn(this, around);
