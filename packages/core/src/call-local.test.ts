@@ -1,4 +1,4 @@
-import { catchError, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
+import { catchError, type MonoTypeOperatorFunction, type Observable, retry } from 'rxjs';
 import { expect, it } from 'vitest';
 import { CallLocal } from './call-local.ts';
 import type { Context } from './context.ts';
@@ -98,3 +98,38 @@ it('is left anew with each attempt', async () => {
 function catchOnce(again: (error: unknown) => Observable<unknown>): MonoTypeOperatorFunction<unknown> {
   return (source) => source.pipe(catchError(again));
 }
+
+it('is gone with its attempt: a further one has left nothing yet', async () => {
+  const local = new CallLocal<string>();
+  const seen: (string | undefined)[] = [];
+  const once = defineInterceptor({
+    name: 'once',
+    priority: Place.concurrency,
+    applies: ({ name }) => name === 'outer',
+    intercept(call, next) {
+      if (call.attempt === 1) local.set(call, 'first');
+      return next(call);
+    },
+  });
+  const again = defineInterceptor({
+    name: 'again',
+    priority: Place.retry,
+    applies: ({ name }) => name === 'outer',
+    intercept: (call, next) => next(call).pipe(retry(1)),
+  });
+  const looks = defineInterceptor({
+    name: 'looks',
+    priority: Place.chaos,
+    applies: ({ name }) => name === 'inner',
+    intercept(call, next) {
+      seen.push(local.around(call));
+      return next(call);
+    },
+  });
+  const outer = tool('outer', {}, async (_: undefined, { call, attempt }: Context) => {
+    await call(inner);
+    if (attempt === 1) throw new Error('once more');
+  });
+  await createRunner({ use: [once, again, looks] }).call(outer);
+  expect(seen).toEqual(['first', undefined]);
+});

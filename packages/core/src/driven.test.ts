@@ -1,9 +1,10 @@
-import { retry as again, map } from 'rxjs';
+import { retry as again, map, NEVER, throwError } from 'rxjs';
 import { expect, it } from 'vitest';
 import type { Call } from './call.ts';
 import { driveNext } from './drive-next.ts';
 import { type Drive, driven, drivenNext } from './driven.ts';
 import { FollowedRun } from './followed-run.ts';
+import { following } from './following.ts';
 import { defineInterceptor, type Interceptor } from './interceptor.ts';
 import { Limit } from './limit.ts';
 import { Place } from './place.ts';
@@ -11,7 +12,7 @@ import { createRunner } from './runner.ts';
 import { stack } from './stack.ts';
 import { leakLedger, virtualClock } from './testing/index.ts';
 import { tool } from './tool.ts';
-import { driveWithin } from './within.ts';
+import { driveWithin, within } from './within.ts';
 import { wrap } from './wrap.ts';
 
 const through: Drive = (call, next, sink) => driveNext(call, next, sink);
@@ -87,6 +88,121 @@ it('stands where it stood when it is subscribed to again, with another attempt o
   expect(attempts).toEqual([1, 2, 3]);
   // Each attempt has had the whole of its limit, and hears of no other.
   expect(clock.now()).toBeGreaterThanOrEqual(30);
+});
+
+it('stands inside of what it stood inside of, where it is one of two at the same place', async () => {
+  const clock = virtualClock();
+  const deadlines: number[] = [];
+  const nested: Interceptor = {
+    name: 'nested',
+    priority: Place.total,
+    intercept: (call, next) =>
+      within(call, { limit: 100, name: 'outer' }, (inner) =>
+        within(inner, { limit: 30, name: 'inner' }, next).pipe(again(5)),
+      ),
+  };
+  const hang = tool('hang', {}, (_: undefined, { deadline }) => {
+    deadlines.push(deadline.at);
+    return new Promise<never>(() => {});
+  });
+  const error = await clock.until(failure(createRunner({ clock, use: [nested] }).call(hang)));
+  expect(error).toMatchObject({ code: 'TIMEOUT', details: { limit: 'outer' } });
+  expect(deadlines).toEqual([30, 60, 90, 100]);
+});
+
+it('begins afresh when it is subscribed to again although nothing inside was reached the first time', async () => {
+  const clock = virtualClock();
+  let first = true;
+  const late: Interceptor = {
+    name: 'late',
+    priority: Place.total,
+    intercept: (call, next) =>
+      within(call, { limit: 10, name: 'x' }, (inner) => {
+        const nothing = first;
+        first = false;
+        return nothing ? NEVER : next(inner);
+      }).pipe(again(1)),
+  };
+  expect(await clock.until(createRunner({ clock, use: [late] }).call(tool('work', {}, async () => 'done')))).toBe(
+    'done',
+  );
+});
+
+it('is not told of what begins in a further run of it', async () => {
+  const told: string[] = [];
+  let first = true;
+  const follows: Interceptor = {
+    name: 'follows',
+    priority: Place.total,
+    intercept: (call, next) =>
+      following(call, { began: () => told.push('began'), ended: (status) => told.push(status) }, (inner) => {
+        const nothing = first;
+        first = false;
+        return nothing ? throwError(() => new Error('not yet')) : next(inner);
+      }).pipe(again(1)),
+  };
+  expect(await stack([follows]).execute(() => 1)).toBe(1);
+  expect(told).toEqual(['failed', 'began', 'ok']);
+});
+
+it('asks for the deadline in force: what has ended inside does not count', async () => {
+  const clock = virtualClock();
+  const seen: number[] = [];
+  const asks = interceptor((call, next, sink) =>
+    driveNext(call, next, {
+      next: (value) => sink.next(value),
+      success: (value) => sink.success(value),
+      complete: () => sink.complete(),
+      error(error) {
+        seen.push(call.deadline.at);
+        sink.error(error);
+      },
+    }),
+  );
+  const short = new Limit({ limit: 10, name: 'attempt' });
+  const attempt = defineInterceptor({
+    name: 'attempt',
+    priority: Place.attempt,
+    intercept: driven({ name: 'attempt' }, (call, next, sink) => driveWithin(call, short, next, sink)),
+  });
+  const hang = tool('hang', {}, () => new Promise<never>(() => {}));
+  for (const use of [
+    [asks, attempt],
+    [limited(200), asks, attempt],
+  ]) {
+    const from = clock.now();
+    await clock.until(failure(createRunner({ clock, use }).call(hang)));
+    seen.push(from);
+  }
+  const [none, , total, from] = seen as [number, number, number, number];
+  expect([none, total - from]).toEqual([Number.POSITIVE_INFINITY, 200]);
+});
+
+it('starts nothing in a deadline that is over, while another attempt goes on', async () => {
+  const clock = virtualClock();
+  const started: number[] = [];
+  const errors: unknown[] = [];
+  const stubborn = interceptor((call, next, sink) => {
+    const ignored = { next() {}, success() {}, complete() {}, error: (error: unknown) => void errors.push(error) };
+    if (call.attempt > 1) return driveNext(call, next, sink);
+    // It goes on after it was stopped.
+    clock.schedule(20, () => void driveNext(call, next, ignored));
+    return { cancel() {} };
+  });
+  const repeated: Interceptor = {
+    name: 'repeated',
+    priority: Place.total,
+    intercept: (call, next) => within(call, { limit: 10, name: 'x' }, next).pipe(again(1)),
+  };
+  const slow = tool('slow', {}, ({ ms }: { ms: number }, { attempt }) => {
+    started.push(attempt);
+    return new Promise((resolve) => clock.schedule(ms, () => resolve('done')));
+  });
+  const ended = failure(createRunner({ clock, use: [repeated, stubborn] }).call(slow, { ms: 50 }));
+  await clock.runAll();
+  await ended;
+  expect(started).toEqual([2]);
+  expect(errors).toMatchObject([{ code: 'TIMEOUT' }]);
 });
 
 it.each([{}, { applies: () => true }])('is named when its drive throws, and nothing is left (%j)', async (rest) => {

@@ -2,12 +2,14 @@ import { retry as again } from 'rxjs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Call } from './call.ts';
 import type { Context } from './context.ts';
+import { driveNext } from './drive-next.ts';
 import { driven } from './driven.ts';
 import type { Sink } from './flow.ts';
 import { FollowedRun } from './followed-run.ts';
 import { defineInterceptor, type Interceptor } from './interceptor.ts';
 import { Place } from './place.ts';
 import { createRunner } from './runner.ts';
+import { runInstead } from './substitute.ts';
 import { leakLedger, scripted, virtualClock } from './testing/index.ts';
 import { tool } from './tool.ts';
 import type { Verdict } from './verdict.ts';
@@ -157,4 +159,53 @@ it('never begins where work is stopped before it starts, and settles at once', a
     ),
   );
   expect(log).toEqual(['inner ended failed @0', 'outer ended failed @0', 'inner settled @0', 'outer settled @0']);
+});
+
+it('says that work lingers also where that began before the run has ended', async () => {
+  const repeats = defineInterceptor({
+    name: 'again',
+    priority: Place.rate,
+    intercept: (call, next) => next(call).pipe(again(1)),
+  });
+  const { clock, log, runner } = bench(repeats);
+  const work = tool('work', {}, ({ ms }: { ms: number }, { attempt, onCleanup }: Context) => {
+    if (attempt > 1) return 'done';
+    onCleanup(() => new Promise<void>((resolve) => clock.schedule(ms, resolve)));
+    throw new Error('first');
+  });
+  const result = runner.call(work, { ms: 40 });
+  await clock.runAll();
+  expect(await result).toBe('done');
+  expect(log.filter((line) => line.startsWith('outer'))).toEqual([
+    'outer began @0',
+    'outer ended ok @0',
+    'outer lingers @0',
+    'outer settled @40',
+  ]);
+});
+
+it('hears nothing of work that is tried in place of what it has followed', async () => {
+  const refuses = defineInterceptor({
+    name: 'refuses',
+    priority: Place.attempt,
+    intercept: driven({ name: 'refuses' }, (_call, _next, sink) => {
+      sink.error(new Error('no'));
+      return null;
+    }),
+  });
+  const instead = defineInterceptor({
+    name: 'instead',
+    priority: Place.fallback,
+    intercept: driven({ name: 'instead' }, (call, next, sink) =>
+      driveNext(call, next, {
+        next: (value) => sink.next(value),
+        success: (value) => sink.success(value),
+        complete: () => sink.complete(),
+        error: (error) => void runInstead(call, () => 'instead', error, sink),
+      }),
+    ),
+  });
+  const { clock, log, runner } = bench(refuses, instead);
+  expect(await clock.until(runner.call(tool('work', {}, async () => 'work')))).toBe('instead');
+  expect(log.filter((line) => line.includes('began'))).toEqual([]);
 });
