@@ -146,7 +146,7 @@ export class Bound implements Sink, Part, TimerNode, BoundRun {
 
   cancel(reason?: unknown): void {
     if (this.closed) return;
-    const why = reason ?? this.view.stopReason();
+    const why = reason ?? this.view.stopReason(this);
     // A limit around the call is its cancellation, whatever the reason is called.
     this.close(this.root.verdict !== 'cancelled' && verdictOf(why) === 'timeout' ? 'timeout' : 'cancelled');
     this.inner?.cancel(why);

@@ -28,8 +28,9 @@ const VIEW: unique symbol = Symbol('view');
 
 /**
  * A call as interceptors see it: one attempt of it. It passes each level of the chain at most once, going inwards; a second subscription
- * at a level makes a view of its own, the next attempt's. What stands around the work on the way there, deadlines and runs that somebody
- * follows, is linked from the inside outwards, each with the level of the interceptor that it belongs to.
+ * at a level makes a view of its own, the next attempt's. Interceptors that are driven share one; who is asked has one that stays at its
+ * level. What stands around the work on the way there, deadlines and runs that somebody follows, is linked from the inside outwards, each
+ * with the level of the interceptor that it belongs to.
  */
 export class CallView implements Call {
   /** The call that this is a view of. */
@@ -50,6 +51,8 @@ export class CallView implements Call {
   /** The view that this one was made from, until it is first used: that decides what is around it. */
   private origin: CallView | null;
   private hooks: Hook | null = null;
+  /** Whether something has gone further in from it. */
+  private passed = false;
   /** The next of the call's views that hooks were registered with; undefined while none were with this one. */
   nextHooked: CallView | null | undefined = undefined;
 
@@ -154,8 +157,13 @@ export class CallView implements Call {
   }
 
   private hook(onEnd: Hook['onEnd'], onSettled: Hook['onSettled']): void {
-    if (this.nextHooked === undefined) this.root.keepHooked(this);
     this.hooks = { level: this.asked, onEnd, onSettled, next: this.hooks };
+    this.keepHooks();
+  }
+
+  /** The call is to find those that belong to no run in the end. */
+  private keepHooks(): void {
+    if (this.hooks !== null && this.nextHooked === undefined) this.root.keepHooked(this);
   }
 
   again(previous: { readonly error: unknown; readonly timeFactor?: number | undefined }): CallView {
@@ -200,6 +208,51 @@ export class CallView implements Call {
     }
   }
 
+  /** What goes further in from it, while it stays where it is: whoever was asked with it may go in again. */
+  inside(level: number): CallView {
+    if (this.origin !== null) return this;
+    if (this.passed || this.reached >= level) return this.again({ error: this.root.lastError });
+    this.passed = true;
+    return this.twin();
+  }
+
+  /** Another one where it is, for one more run. */
+  beside(): CallView {
+    this.stand();
+    const view = this.passed ? this.again({ error: this.root.lastError }) : this.twin();
+    this.passed = true;
+    view.stand();
+    return view;
+  }
+
+  /** The same attempt, in another place. */
+  private twin(): CallView {
+    const view = new CallView(this.root, this.attempt, this.previous, this);
+    view.timeFactor = this.timeFactor;
+    return view;
+  }
+
+  /** It stands where the one stands that it was made from. */
+  private stand(): void {
+    const { origin } = this;
+    if (origin === null) return;
+    origin.stand();
+    this.reached = origin.reached;
+    this.bound = origin.bound;
+    this.hold = origin.hold;
+    this.locals = origin.locals;
+    this.hooks = joined(this.hooks, origin.takeHooks(Number.POSITIVE_INFINITY));
+    this.origin = null;
+    this.keepHooks();
+  }
+
+  /** The one that an interceptor is asked with: what goes on inside of it does not show there. */
+  askedAt(level: number): CallView {
+    const view = this.twin();
+    view.enter(level);
+    return view;
+  }
+
   /** Notes that the chain reaches `level` with it. */
   enter(level: number): void {
     if (this.origin !== null) this.branchOff(level, this.origin);
@@ -214,17 +267,12 @@ export class CallView implements Call {
     this.locals = origin.localsOutside(level);
     this.hooks = joined(this.hooks, origin.takeHooks(level));
     this.origin = null;
+    this.keepHooks();
   }
 
   /** Leaves something with it, for the calls made in it. */
   leave(owner: object, value: unknown): void {
     this.locals = { owner, level: this.reached, value, next: this.locals };
-  }
-
-  /** It stands in just these, whatever its level says. */
-  standIn(bound: Bound | null, hold: FollowedRun | null): void {
-    this.bound = bound;
-    this.hold = hold;
   }
 
   private boundOutside(level: number): Bound | null {
@@ -261,8 +309,8 @@ export class CallView implements Call {
   }
 
   /** Why what goes on in it is being stopped; undefined when nobody has said. */
-  stopReason(): unknown {
-    for (let { bound } = this as CallView; bound !== null; bound = bound.outer) {
+  stopReason(innermost: Bound | null = this.bound): unknown {
+    for (let bound = innermost; bound !== null; bound = bound.outer) {
       if (bound.failure !== undefined) return bound.failure;
     }
     return this.root.reason;

@@ -95,17 +95,15 @@ export class Chain {
    * One that returns what `next` gave it costs no sink and no frame. Hooks that it registered meanwhile wait on the view, until there is a run
    * that they can belong to.
    */
-  #ask(
-    level: number,
-    view: CallView,
-    sink: Sink,
-    { interceptor, intercept, applies, drive, next, prepared }: Step,
-  ): Handle | null {
+  #ask(level: number, given: CallView, sink: Sink, step: Step): Handle | null {
+    const { interceptor, intercept, applies, drive, next, prepared } = step;
+    let view = given;
     let flow: unknown;
     try {
       if (applies !== null && !applies(view)) return this.drive(level + 1, view, sink);
+      if (drive === null) view = given.askedAt(level);
       view.asked = level;
-      if (drive !== null) return drive(view, next, sink, prepared);
+      if (drive !== null) return view.hasHooks ? heldDrive(level, view, sink, step) : drive(view, next, sink, prepared);
       flow = intercept.call(interceptor, view, next);
     } catch (error) {
       return this.#fail(level, view, sink, 'threw', error);
@@ -113,7 +111,8 @@ export class Chain {
       view.asked = NOBODY;
     }
     if (!isFlow(flow)) return this.#letIn(level, view, sink, flow);
-    if (this.#isRest(flow, level + 1) && isCallView(flow.view)) return this.drive(level + 1, flow.view, sink);
+    if (this.#isRest(flow, level + 1) && isCallView(flow.view))
+      return this.drive(level + 1, flow.view.inside(level + 1), sink);
     return view.hasHooks ? heldFlow(level, view, sink, flow) : flow.drive(sink);
   }
 
@@ -190,7 +189,7 @@ class ChainFlow extends Flow {
   }
 
   drive(sink: Sink): Handle | null {
-    if (isCallView(this.view)) return this.chain.drive(this.level, this.view, sink);
+    if (isCallView(this.view)) return this.chain.drive(this.level, this.view.inside(this.level), sink);
     sink.error(new InterceptorError(this.#interceptor, `passed ${describe(this.view)} to next() instead of a call`));
     return null;
   }

@@ -1,10 +1,8 @@
-import type { Bound } from './bound.ts';
 import type { Call } from './call.ts';
 import type { CallView } from './call-view.ts';
 import type { Inwards } from './drive-next.ts';
 import { InterceptorError } from './errors/interceptor-error.ts';
 import { Flow, type Handle, type Observable, type Sink } from './flow.ts';
-import type { FollowedRun } from './followed-run.ts';
 import type { Next } from './interceptor.ts';
 import type { PolicyFields } from './policies.ts';
 
@@ -86,10 +84,6 @@ export class DrivenFlow extends Flow {
   private readonly view: CallView;
   private readonly next: Next;
   private readonly options: PolicyFields | undefined;
-  /** Where it stands: a further run stands there too, be what is inside of it there for another attempt. */
-  private readonly level: number;
-  private readonly bound: Bound | null;
-  private readonly hold: FollowedRun | null;
 
   constructor(name: string, run: Drive, call: Call, next: Next, options?: PolicyFields) {
     super();
@@ -99,22 +93,10 @@ export class DrivenFlow extends Flow {
     this.view = view;
     this.next = next;
     this.options = options;
-    this.level = view.reached;
-    this.bound = view.bound;
-    this.hold = view.hold;
   }
 
   drive(sink: Sink): Handle | null {
-    return this.run(this.viewOfRun, this.next, sink, this.options);
-  }
-
-  private get viewOfRun(): CallView {
-    const { view, level, bound, hold } = this;
-    if (view.reached === level && view.bound === bound && view.hold === hold) return view;
-    const again = view.again({ error: view.root.lastError });
-    again.enter(level);
-    again.standIn(bound, hold);
-    return again;
+    return this.run(this.view.beside(), this.next, sink, this.options);
   }
 
   teardownThrew(error: unknown): void {

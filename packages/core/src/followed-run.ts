@@ -1,3 +1,4 @@
+import type { Bound } from './bound.ts';
 import type { Call } from './call.ts';
 import type { CallView } from './call-view.ts';
 import { driveNext } from './drive-next.ts';
@@ -59,6 +60,8 @@ export abstract class FollowedRun implements Sink, Handle, Part {
   /** The next one outwards. */
   readonly outer: FollowedRun | null;
   private readonly sink: Sink;
+  /** The innermost deadline around it. */
+  private readonly within: Bound | null;
   private inner: Handle | null = null;
   /** How many works, and runs in it that are followed, have not settled. */
   private unsettled = 0;
@@ -70,6 +73,7 @@ export abstract class FollowedRun implements Sink, Handle, Part {
     this.call = call;
     this.level = view.reached;
     this.outer = view.hold;
+    this.within = view.bound;
     this.sink = sink;
     view.hold = this;
     if (this.outer !== null) this.outer.unsettled++;
@@ -109,7 +113,7 @@ export abstract class FollowedRun implements Sink, Handle, Part {
       return this;
     }
     // It was stopped while it was being started.
-    inner?.cancel(this.view.stopReason());
+    inner?.cancel(this.view.stopReason(this.within));
     return null;
   }
 
@@ -182,7 +186,7 @@ export abstract class FollowedRun implements Sink, Handle, Part {
   cancel(reason?: unknown): void {
     if ((this.state & ENDED) !== 0) return;
     // By way of RxJS no reason arrives.
-    const why = reason ?? this.view.stopReason();
+    const why = reason ?? this.view.stopReason(this.within);
     this.end(verdictOf(why) === 'timeout' ? 'timeout' : 'cancelled', why);
     this.inner?.cancel(why);
     this.after();

@@ -63,7 +63,7 @@ const NO_OPTIONS: InvocationOptions = {};
 const NOW: Promise<void> = Promise.resolve();
 
 /** How many calls may begin one in another before the next one waits for a microtask: the stack is finite. */
-const NESTED = 200;
+const NESTED = 50;
 
 /** No verdict yet. */
 const OPEN = 0;

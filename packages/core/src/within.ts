@@ -41,7 +41,8 @@ export function within(call: Call, options: BoundOptions, next: Next): Observabl
 }
 
 /**
- * Runs what is inside an interceptor within a deadline, once: {@link within}, for an interceptor that is driven.
+ * Runs what is inside an interceptor within a deadline, once: {@link within}, for an interceptor that is driven. It goes further in by way of the
+ * deadline only: what it drove besides would stand in that as well.
  *
  * @example
  * ```ts
