@@ -326,6 +326,11 @@ export class CallView implements Call {
   takeHooks(level: number): Hook | null {
     const outside = this.origin === null ? null : this.origin.takeHooks(level);
     if (this.hooks === null) return outside;
+    if (areOutside(this.hooks, level)) {
+      const all = this.hooks;
+      this.hooks = null;
+      return joined(all, outside);
+    }
     let taken: Hook | null = null;
     let kept: Hook | null = null;
     // Turned round twice, the innermost comes first again.
@@ -363,6 +368,12 @@ export function isCallView(value: unknown): value is CallView {
   } catch {
     return false;
   }
+}
+
+/** Whether all of them are of interceptors outside `level`: so it is, as a rule, and the list can be handed on as it is. */
+function areOutside(hooks: Hook, level: number): boolean {
+  for (let hook: Hook | null = hooks; hook !== null; hook = hook.next) if (hook.level >= level) return false;
+  return true;
 }
 
 function listed(hooks: Hook | null): Hook[] {
